@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/step.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <sstream>
+
+#include "model/error.hpp"
+
+namespace kurve::model {
+namespace {
+
+constexpr double inf = std::numeric_limits<double>::infinity();
+using P = StepParameters;
+
+constexpr std::array parameters{
+    ParameterInfo{"serial", "s", &P::serial_s, 0, inf, "what every step pays whatever K is"},
+    ParameterInfo{"compute.fixed", "s", &P::compute_fixed_s, 0, inf, "compute that no batch size amortises"},
+    ParameterInfo{"compute.per_sample", "s", &P::compute_per_sample_s, 0, inf, "marginal cost of a sample"},
+    ParameterInfo{"compute.floor", "s", &P::compute_floor_s, 0, inf, "launch-bound floor of small batches"},
+    ParameterInfo{"compute.floor_sharpness", "1", &P::compute_floor_sharpness, 1, 20, "how sharply the floor gives way"},
+    ParameterInfo{"gradient_bytes", "B", &P::gradient_bytes, 0, 1e18, "buffer each worker contributes to a step's all-reduce"},
+    ParameterInfo{"network.allreduces_per_step", "1", &P::allreduces_per_step, 1, 1e6, "collectives (barriers) a step"},
+    ParameterInfo{"network.workers_per_node", "1", &P::workers_per_node, 1, 1e6, "workers that share a node"},
+    ParameterInfo{"network.intra.latency", "s", &P::intra_latency_s, 0, 1e3, "alpha inside a node"},
+    ParameterInfo{"network.intra.bandwidth_Bps", "B/s", &P::intra_bandwidth_Bps, 0, 1e18, "1/beta inside a node, 0: free"},
+    ParameterInfo{"network.inter.latency", "s", &P::inter_latency_s, 0, 1e3, "alpha between nodes"},
+    ParameterInfo{"network.inter.bandwidth_Bps", "B/s", &P::inter_bandwidth_Bps, 0, 1e18, "1/beta between nodes, 0: free"},
+    ParameterInfo{"network.reduce_s_per_byte", "s/B", &P::reduce_s_per_byte, 0, 1, "gamma, reduction cost"},
+    ParameterInfo{"overlap.fraction", "1", &P::overlap_fraction, 0, 1, "share of compute that can hide the all-reduce"},
+    ParameterInfo{"overlap.buckets", "1", &P::overlap_buckets, 1, 1e6, "gradient buckets, the last always exposed"},
+    ParameterInfo{"extra.multi", "s", &P::extra_multi_s, 0, inf, "exposed whenever K > 1"},
+    ParameterInfo{"extra.node", "s", &P::extra_node_s, 0, inf, "exposed whenever more than one node"},
+    ParameterInfo{"extra.per_log2", "s", &P::extra_per_log2_s, 0, inf, "exposed per log2 K"},
+    ParameterInfo{"extra.per_log2_node", "s", &P::extra_per_log2_node_s, 0, inf, "exposed per log2 of nodes"},
+    ParameterInfo{"extra.per_rank", "s", &P::extra_per_rank_s, 0, inf, "exposed per worker beyond the first"},
+    ParameterInfo{"extra.share", "s", &P::extra_share_s, 0, inf, "exposed times (K-1)/K"},
+    ParameterInfo{"variability.noise.cv", "1", &P::noise_cv, 0, 10, "each worker, each step: sd/mean of compute"},
+    ParameterInfo{"variability.noise.node_cv", "1", &P::noise_node_cv, 0, 10, "shared by a node's workers in a step"},
+    ParameterInfo{"variability.noise.step_cv", "1", &P::noise_step_cv, 0, 10, "shared by all workers in a step"},
+    ParameterInfo{"variability.noise.run_cv", "1", &P::noise_run_cv, 0, 10, "shared by all steps of a run"},
+    ParameterInfo{"variability.stragglers.probability", "1", &P::straggler_probability, 0, 1, "that a worker straggles in a step"},
+    ParameterInfo{"variability.stragglers.slowdown", "1", &P::straggler_slowdown, 1, 1e6, "mean factor while it straggles"},
+    ParameterInfo{"variability.stragglers.spread_cv", "1", &P::straggler_spread_cv, 0, 10, "sd/mean of (factor - 1)"},
+    ParameterInfo{"variability.persistent.probability", "1", &P::persistent_probability, 0, 1, "that a worker is slow all run"},
+    ParameterInfo{"variability.persistent.slowdown", "1", &P::persistent_slowdown, 1, 1e6, "its factor"},
+    ParameterInfo{"variability.imbalance.cv", "1", &P::imbalance_cv, 0, 10, "sd/mean of the workers' shares"},
+    ParameterInfo{"variability.hop_jitter.cv", "1", &P::hop_jitter_cv, 0, 10, "sd/mean of one hop inside the ring"},
+    ParameterInfo{"discrepancy.per_doubling", "1", &P::discrepancy_per_doubling, 0, 10, "sd of log T per doubling of K beyond the measured"},
+    ParameterInfo{"discrepancy.from_ranks", "1", &P::discrepancy_from_ranks, 1, 1e9, "largest K whose step was measured"},
+};
+
+constexpr std::array<std::string_view, 3> algorithms{"ring", "tree", "hierarchical"};
+constexpr std::array<std::string_view, 6> shapes{"normal", "lognormal", "exponential", "gumbel", "weibull", "pareto"};
+constexpr std::array<std::string_view, 2> imbalances{"per_step", "per_run"};
+
+/// Text of an enum member of StepParameters and back; `names` are in enumerator order.
+template <auto Member, auto const& names>
+ChoiceInfo choice(std::string_view name, std::string_view meaning) {
+  using Enum = std::remove_cvref_t<decltype(std::declval<P&>().*Member)>;
+  return {name, names, [](P const& p) { return names[static_cast<std::size_t>(p.*Member)]; },
+          [](P& p, std::string_view value) {
+            p.*Member = static_cast<Enum>(std::find(names.begin(), names.end(), value) - names.begin());
+          },
+          meaning};
+}
+
+std::string range_text(ParameterInfo const& info) {
+  std::ostringstream text;
+  if (info.max == inf) text << "at least " << info.min;
+  else text << "from " << info.min << " to " << info.max;
+  return text.str();
+}
+
+void check_range(ParameterInfo const& info, double value) {
+  if (value >= info.min && value <= info.max && std::isfinite(value)) return;
+  std::ostringstream text;
+  text << info.name << "=" << value << " (must be " << range_text(info) << " " << info.unit << ")";
+  throw InputError(text.str());
+}
+
+[[noreturn]] void throw_unknown(std::string_view name) {
+  std::string text = "unknown parameter '" + std::string(name) + "' (";
+  std::string_view const leaf = name.substr(name.rfind('.') + 1);
+  std::string near;
+  auto consider = [&](std::string_view candidate) {
+    if (candidate.find(leaf) != std::string_view::npos || leaf.find(candidate.substr(candidate.rfind('.') + 1)) != std::string_view::npos)
+      near += (near.empty() ? "" : ", ") + std::string(candidate);
+  };
+  for (auto const& info : parameters) consider(info.name);
+  for (auto const& info : choice_table()) consider(info.name);
+  text += near.empty() ? "`kurve simulate --help` lists them)" : "similar names: " + near + ")";
+  throw InputError(text);
+}
+
+double nodes_of(P const& p, double ranks) { return std::ceil(ranks / p.workers_per_node); }
+
+Link link_of(double latency_s, double bandwidth_Bps, double reduce_s_per_byte) {
+  return {.alpha = Seconds{latency_s},
+          .beta = {bandwidth_Bps > 0.0 ? 1.0 / bandwidth_Bps : 0.0},
+          .gamma = {reduce_s_per_byte}};
+}
+
+}  // namespace
+
+std::span<ParameterInfo const> parameter_table() { return parameters; }
+
+ParameterInfo const* find_parameter(std::string_view name) {
+  auto const found = std::find_if(parameters.begin(), parameters.end(), [&](auto const& p) { return p.name == name; });
+  return found == parameters.end() ? nullptr : &*found;
+}
+
+std::span<ChoiceInfo const> choice_table() {
+  static std::array const choices{
+      choice<&P::allreduce, algorithms>("network.allreduce", "all-reduce algorithm"),
+      choice<&P::noise_shape, shapes>("variability.noise.shape", "distribution of noise"),
+      choice<&P::straggler_shape, shapes>("variability.stragglers.shape", "distribution of (factor - 1)"),
+      choice<&P::imbalance_shape, shapes>("variability.imbalance.shape", "distribution of shares"),
+      choice<&P::imbalance, imbalances>("variability.imbalance.drawn", "shares drawn each step or once a run"),
+  };
+  return choices;
+}
+
+void set_parameter(StepParameters& p, std::string_view name, std::string_view value) {
+  for (auto const& info : choice_table()) {
+    if (info.name != name) continue;
+    if (std::find(info.values.begin(), info.values.end(), value) == info.values.end()) {
+      std::string text = std::string(name) + "='" + std::string(value) + "' (must be one of";
+      for (auto const v : info.values) text += " " + std::string(v);
+      throw InputError(text + ")");
+    }
+    info.set(p, value);
+    return;
+  }
+  ParameterInfo const* info = find_parameter(name);
+  if (info == nullptr) throw_unknown(name);
+  std::istringstream in{std::string(value)};
+  double number = 0.0;
+  std::string rest;
+  if (!(in >> number) || (in >> rest))
+    throw InputError(std::string(name) + "='" + std::string(value) + "' (must be a number, in " +
+                     std::string(info->unit == "1" ? "units of 1" : info->unit) + ")");
+  check_range(*info, number);
+  p.*(info->member) = number;
+}
+
+void check(StepParameters const& p) {
+  for (auto const& info : parameters) check_range(info, p.*(info.member));
+}
+
+double compute_time_s(StepParameters const& p, double local_batch) {
+  double const line = local_batch * p.compute_per_sample_s;
+  if (p.compute_floor_s <= 0.0) return p.compute_fixed_s + line;
+  double const high = std::max(line, p.compute_floor_s);
+  double const ratio = std::min(line, p.compute_floor_s) / high;
+  double const q = p.compute_floor_sharpness;
+  return p.compute_fixed_s + high * std::pow(1.0 + std::pow(ratio, q), 1.0 / q);
+}
+
+double allreduce_time_s(StepParameters const& p, double ranks) {
+  if (ranks <= 1.0) return 0.0;
+  auto const message = Bytes{static_cast<std::int64_t>(std::llround(p.gradient_bytes / p.allreduces_per_step))};
+  auto const time = allreduce_time(p.allreduce, static_cast<int>(std::lround(ranks)),
+                                   static_cast<int>(std::lround(p.workers_per_node)), message,
+                                   link_of(p.intra_latency_s, p.intra_bandwidth_Bps, p.reduce_s_per_byte),
+                                   link_of(p.inter_latency_s, p.inter_bandwidth_Bps, p.reduce_s_per_byte));
+  return p.allreduces_per_step * time.count();
+}
+
+double exposed_time_s(StepParameters const& p, double allreduce_s, double compute_s) {
+  double const buckets = p.overlap_buckets;
+  double const backward_s = p.overlap_fraction * compute_s;
+  return std::max(allreduce_s / buckets, allreduce_s - backward_s + backward_s / buckets);
+}
+
+double extra_time_s(StepParameters const& p, double ranks) {
+  if (ranks <= 1.0) return 0.0;
+  double const nodes = nodes_of(p, ranks);
+  return p.extra_multi_s + (nodes > 1.0 ? p.extra_node_s : 0.0) + p.extra_per_log2_s * std::log2(ranks) +
+         p.extra_per_log2_node_s * std::log2(nodes) + p.extra_per_rank_s * (ranks - 1.0) +
+         p.extra_share_s * (ranks - 1.0) / ranks;
+}
+
+StepTime step_time(StepParameters const& p, double ranks, double global_batch) {
+  if (!(ranks >= 1.0)) throw InputError("K=" + std::to_string(ranks) + " (must be at least 1)");
+  if (!(global_batch > 0.0)) throw InputError("global_batch=" + std::to_string(global_batch) + " (must be positive)");
+  StepTime t;
+  t.serial_s = p.serial_s;
+  t.compute_s = compute_time_s(p, global_batch / ranks);
+  t.allreduce_s = allreduce_time_s(p, ranks);
+  t.exposed_comm_s = exposed_time_s(p, t.allreduce_s, t.compute_s) + extra_time_s(p, ranks);
+  return t;
+}
+
+}  // namespace kurve::model

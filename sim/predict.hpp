@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "model/model.hpp"
+
+namespace kurve::sim {
+
+/// Where to predict: K workers at global batch B.
+struct Target {
+  double ranks = 1.0;
+  double global_batch = 1.0;
+};
+
+struct PredictOptions {
+  int draws = 2000;           ///< parameter vectors; the Model's posterior draws are cycled through, or drawn from its sds
+  std::uint64_t seed = 1;
+  double runs = 1.0;          ///< the mean of how many runs is predicted; infinity leaves run noise out
+};
+
+/// Draws of the mean step time of a new run: parameter uncertainty, run-to-run noise and the discrepancy that grows
+/// beyond the measured K, each K of one draw sharing its parameters (so ratios of rows keep their correlation).
+///
+/// Each value is the expectation over step noise, stragglers and imbalance by order statistics (closed form), so a
+/// thousand draws of a whole curve take milliseconds. Deterministic in seed.
+/// @return [n_targets][draws], seconds
+[[nodiscard]] std::vector<std::vector<double>> predict(model::Model const& model, std::span<Target const> targets,
+                                                       PredictOptions const& options);
+
+}  // namespace kurve::sim
