@@ -77,7 +77,7 @@ std::string range_text(ParameterInfo const& info) {
 void check_range(ParameterInfo const& info, double value) {
   if (value >= info.min && value <= info.max && std::isfinite(value)) return;
   std::ostringstream text;
-  text << info.name << "=" << value << " (must be " << range_text(info) << " " << info.unit << ")";
+  text << info.name << "=" << value << " (must be " << range_text(info) << (info.unit == "1" ? "" : " " + std::string(info.unit)) << ")";
   throw InputError(text.str());
 }
 

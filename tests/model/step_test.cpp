@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/step.hpp"
+
+#include "model/error.hpp"
+#include "model/model.hpp"
+#include "tests/support/checks.hpp"
+
+using namespace kurve;
+using namespace kurve::model;
+
+TEST_SUITE("unit") {
+  TEST_CASE("compute law: a line without a floor, the floor at batch zero, the line at large batches") {
+    StepParameters p{.compute_fixed_s = 2e-3, .compute_per_sample_s = 1e-3};
+    CHECK_CLOSE(compute_time_s(p, 16), 18e-3, 1e-15);
+    p.compute_floor_s = 10e-3;
+    CHECK_CLOSE(compute_time_s(p, 0), 12e-3, 1e-15);
+    CHECK_CLOSE(compute_time_s(p, 1e6), 2e-3 + 1e3, 1e-9);  // (1 + (1e-5)^2.5)^(1/2.5) - 1 is under 1e-12
+    // at the knee b = floor / per_sample both are equal: 2^(1/q)
+    CHECK_CLOSE(compute_time_s(p, 10), 2e-3 + 10e-3 * std::pow(2.0, 1 / 2.5), 1e-12);
+  }
+
+  TEST_CASE("overlap: none exposes all, full overlap exposes the last bucket") {
+    StepParameters p;
+    CHECK(exposed_time_s(p, 0.5, 10.0) == 0.5);
+    p.overlap_fraction = 1.0;
+    p.overlap_buckets = 10;
+    CHECK_CLOSE(exposed_time_s(p, 0.5, 10.0), 0.05, 1e-15);           // backward is long: one bucket of ten
+    CHECK_CLOSE(exposed_time_s(p, 20.0, 10.0), 20.0 - 9.0, 1e-15);    // communication is long: starts after the first bucket
+  }
+
+  TEST_CASE("the chapter's timing model is one point of the step model") {
+    // 0.04 + 0.96/K + 0.010 log2 K
+    StepParameters const p{.serial_s = 0.04, .compute_per_sample_s = 0.96, .extra_per_log2_s = 0.010};
+    CHECK_CLOSE(step_time(p, 1, 1).total_s(), 1.0, 1e-15);
+    CHECK_CLOSE(step_time(p, 64, 1).total_s(), 0.04 + 0.96 / 64 + 0.06, 1e-15);
+  }
+
+  TEST_CASE("doubling every time doubles the step") {
+    StepParameters p{.serial_s = 1e-3, .compute_per_sample_s = 1e-4, .compute_floor_s = 2e-3, .gradient_bytes = 1e8,
+                     .workers_per_node = 8, .intra_latency_s = 1e-5, .intra_bandwidth_Bps = 1e11, .inter_latency_s = 1e-5,
+                     .inter_bandwidth_Bps = 1e10, .overlap_fraction = 0.6, .overlap_buckets = 8, .extra_per_rank_s = 1e-6};
+    double const once = step_time(p, 64, 4096).total_s();
+    for (double* t : {&p.serial_s, &p.compute_per_sample_s, &p.compute_floor_s, &p.intra_latency_s, &p.inter_latency_s, &p.extra_per_rank_s}) *t *= 2;
+    p.intra_bandwidth_Bps /= 2;
+    p.inter_bandwidth_Bps /= 2;
+    CHECK_CLOSE(step_time(p, 64, 4096).total_s(), 2 * once, 1e-12);
+  }
+
+  TEST_CASE("every parameter and choice can be set by its name, and read back") {
+    StepParameters p;
+    for (auto const& info : parameter_table()) {
+      set_parameter(p, info.name, "1");
+      CHECK(p.*(info.member) == 1.0);
+    }
+    for (auto const& info : choice_table())
+      for (auto const value : info.values) {
+        set_parameter(p, info.name, value);
+        CHECK(info.get(p) == value);
+      }
+  }
+
+  TEST_CASE("bad parameters: range, name with the near miss, choice with its values") {
+    StepParameters p;
+    CHECK(test::message_of<InputError>([&] { set_parameter(p, "variability.stragglers.probability", "2"); return 0; }) ==
+          "variability.stragglers.probability=2 (must be from 0 to 1)");
+    CHECK(test::message_of<InputError>([&] { set_parameter(p, "inter.bandwidth_Bps", "1"); return 0; }).find("network.inter.bandwidth_Bps") != std::string::npos);
+    CHECK(test::message_of<InputError>([&] { set_parameter(p, "network.allreduce", "star"); return 0; }) ==
+          "network.allreduce='star' (must be one of ring tree hierarchical)");
+    CHECK_THROWS_AS(set_parameter(p, "serial", "fast"), InputError);
+    CHECK_THROWS_AS(set_parameter(p, "serial", "nan"), InputError);
+    CHECK_THROWS_AS(static_cast<void>(step_time(p, 0, 1)), InputError);
+    p.serial_s = -1;
+    CHECK_THROWS_AS(check(p), InputError);
+  }
+
+  TEST_CASE("a Model's batch follows its regime") {
+    Model m{.workload = "w", .regime = Regime::strong, .global_batch = 256, .baseline_ranks = 2, .parameters = {}, .knowledge = {}, .draws = {}};
+    CHECK(m.batch_at(8) == 256);
+    m.regime = Regime::weak;
+    CHECK(m.batch_at(8) == 1024);
+    CHECK(source_from_text("published") == Source::published);
+    CHECK_THROWS_AS(static_cast<void>(regime_from_text("super")), InputError);
+  }
+}
