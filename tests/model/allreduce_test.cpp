@@ -39,7 +39,7 @@ TEST_SUITE("unit") {
     CHECK(double_binary_tree_allreduce_time(1, 1_MiB, link).count() == 0.0);
   }
 
-  TEST_CASE("hierarchical: one node is the ring inside; one worker a node is the ring between") {
+  TEST_CASE("hierarchical: one node is the ring inside and one worker a node is the ring between") {
     Link const inter{.alpha = Seconds{5e-6}, .beta = {1e-10}, .gamma = {}};
     CHECK(hierarchical_allreduce_time(8, 8, 8_MiB, link, inter) == ring_allreduce_time(8, 8_MiB, link));
     CHECK(hierarchical_allreduce_time(8, 1, 8_MiB, link, inter) == ring_allreduce_time(8, 8_MiB, inter));

@@ -15,7 +15,7 @@ TEST_SUITE("unit") {
     CHECK_CLOSE(efficiency(base, {.ranks = 8, .batch = 2048, .time_s = 1.25}), 0.8, 1e-15);
   }
 
-  TEST_CASE("Amdahl, Gustafson and Karp-Flatt agree with each other") {
+  TEST_CASE("Amdahl Gustafson and Karp-Flatt agree with each other") {
     CHECK_CLOSE(amdahl_speedup(0.05, 64), 1.0 / (0.05 + 0.95 / 64), 1e-15);
     CHECK_CLOSE(karp_flatt(amdahl_speedup(0.05, 64), 64), 0.05, 1e-12);
     CHECK_CLOSE(gustafson_speedup(0.1, 64), 57.7, 1e-12);
@@ -29,7 +29,7 @@ TEST_SUITE("unit") {
     CHECK(std::isinf(usl_peak(0.03, 0.0)));
   }
 
-  TEST_CASE("the bend: first K below, last K that pays, crossing in between") {
+  TEST_CASE("the bend: first K below last K that pays crossing in between") {
     std::vector<double> const ranks{1, 2, 4, 8, 16};
     std::vector<double> const efficiency{1.0, 0.95, 0.8, 0.6, 0.4};
     auto const bend = find_bend(ranks, efficiency, 0.7);
@@ -39,7 +39,7 @@ TEST_SUITE("unit") {
     CHECK_CLOSE(*bend->crossing_ranks, std::sqrt(32.0), 1e-12);  // half way from 0.8 to 0.6, in log K
   }
 
-  TEST_CASE("no bend where the last point pays; a dip that recovers is not one") {
+  TEST_CASE("no bend where the last point pays and a dip that recovers is not one") {
     std::vector<double> const ranks{1, 2, 4};
     CHECK_FALSE(find_bend(ranks, std::vector<double>{1.0, 0.5, 0.9}, 0.7));
     CHECK_FALSE(find_bend(ranks, std::vector<double>{1.0, 0.9, 0.7}, 0.7));

@@ -9,7 +9,7 @@ using namespace kurve;
 using namespace kurve::model;
 
 TEST_SUITE("unit") {
-  TEST_CASE("compute law: a line without a floor, the floor at batch zero, the line at large batches") {
+  TEST_CASE("compute law: a line without a floor the floor at batch zero the line at large batches") {
     StepParameters p{.compute_fixed_s = 2e-3, .compute_per_sample_s = 1e-3};
     CHECK_CLOSE(compute_time_s(p, 16), 18e-3, 1e-15);
     p.compute_floor_s = 10e-3;
@@ -19,7 +19,7 @@ TEST_SUITE("unit") {
     CHECK_CLOSE(compute_time_s(p, 10), 2e-3 + 10e-3 * std::pow(2.0, 1 / 2.5), 1e-12);
   }
 
-  TEST_CASE("overlap: none exposes all, full overlap exposes the last bucket") {
+  TEST_CASE("overlap: none exposes all full overlap exposes the last bucket") {
     StepParameters p;
     CHECK(exposed_time_s(p, 0.5, 10.0) == 0.5);
     p.overlap_fraction = 1.0;
@@ -46,7 +46,7 @@ TEST_SUITE("unit") {
     CHECK_CLOSE(step_time(p, 64, 4096).total_s(), 2 * once, 1e-12);
   }
 
-  TEST_CASE("every parameter and choice can be set by its name, and read back") {
+  TEST_CASE("every parameter and choice can be set by its name and read back") {
     StepParameters p;
     for (auto const& info : parameter_table()) {
       set_parameter(p, info.name, "1");
@@ -59,7 +59,7 @@ TEST_SUITE("unit") {
       }
   }
 
-  TEST_CASE("bad parameters: range, name with the near miss, choice with its values") {
+  TEST_CASE("bad parameters: range name with the near miss choice with its values") {
     StepParameters p;
     CHECK(test::message_of<InputError>([&] { set_parameter(p, "variability.stragglers.probability", "2"); return 0; }) ==
           "variability.stragglers.probability=2 (must be from 0 to 1)");
