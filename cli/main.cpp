@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+#include <csignal>
+#include <iomanip>
+#include <iostream>
+#include <string_view>
+
+#include "cli/verbs.hpp"
+#include "model/error.hpp"
+
+namespace {
+
+using namespace kurve;
+using namespace kurve::cli;
+
+struct Verb {
+  std::string_view name;
+  int (*run)(Arguments const&);
+  std::string_view summary;
+};
+
+constexpr std::array verbs{
+    Verb{"devices", devices, "what this build and this machine can measure, and why not the rest"},
+    Verb{"calibrate", calibrate, "measure serial work, compute and the all-reduce here; write Studies and a Model"},
+    Verb{"fit", fit, "Study -> Model"},
+    Verb{"simulate", simulate, "Model -> T(K), S(K), E(K) with intervals, the bend"},
+    Verb{"validate", validate, "predict held-out points of a Study and score the prediction"},
+    Verb{"analyze", analyze, "Study or log -> scaling table, bend, cause, plot"},
+    Verb{"report", report, "Studies, Models and results -> one self-contained HTML page"},
+};
+
+void print_help(std::ostream& out) {
+  out << "kurve VERB INPUT... [options]: how a training job scales, measured and predicted\n\n";
+  for (auto const& verb : verbs) out << "  " << std::left << std::setw(11) << verb.name << verb.summary << "\n";
+  out << "\n`kurve VERB --help` tells the options and an example. `kurve --version` prints the version.\n";
+}
+
+int run(Arguments arguments) {
+  if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" || arguments[0] == "help") {
+    print_help(arguments.empty() ? std::cerr : std::cout);
+    return arguments.empty() ? usage : ok;
+  }
+  if (arguments[0] == "--version") {
+    std::cout << "kurve " << data::this_machine().version << "\n";
+    return ok;
+  }
+  for (auto const& verb : verbs)
+    if (verb.name == arguments[0]) return verb.run({arguments.begin() + 1, arguments.end()});
+  std::string names;
+  for (auto const& verb : verbs) names += " " + std::string(verb.name);
+  throw InputError("unknown verb '" + arguments[0] + "' (the verbs are" + names + ")");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // `kurve ... | head` ends by a failed write, not by a signal half way through a file
+  auto fail = [](std::string_view message, int code) {
+    std::cerr << "kurve: " << message << "\n";
+    return code;
+  };
+  try {
+    return run({argv + 1, argv + argc});
+  } catch (boost::program_options::error const& e) {
+    return fail(e.what(), usage);
+  } catch (DataError const& e) {
+    return fail(e.what(), bad_data);
+  } catch (InputError const& e) {
+    return fail(e.what(), usage);
+  } catch (NotBuilt const& e) {
+    return fail(e.what(), backend);
+  } catch (DeviceError const& e) {
+    return fail(e.what(), backend);
+  } catch (std::exception const& e) {
+    return fail(std::string("internal error: ") + e.what() + " (a bug: report it with the command line)", internal);
+  }
+}

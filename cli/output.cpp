@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/output.hpp"
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+
+#include "data/atomic_file.hpp"
+
+namespace kurve::cli {
+
+void write_file(std::string const& path, std::string const& text) { data::write_whole_file(path, text); }
+
+void write_result(CommandLine const& line, std::string const& text) {
+  if (auto const path = line.find<std::string>("out")) write_file(*path, text);
+  else std::cout << text << std::flush;
+}
+
+void warn(CommandLine const& line, std::vector<std::string> const& notes) {
+  if (line.quiet()) return;
+  for (auto const& note : notes) std::cerr << "note: " << note << "\n";
+}
+
+int terminal_width() {
+  winsize size{};
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+  return 80;
+}
+
+ProgressBar::ProgressBar(CommandLine const& line, std::string label)
+    : label_(std::move(label)), visible_(!line.quiet() && isatty(STDERR_FILENO) == 1), last_() {}
+
+ProgressBar::~ProgressBar() {
+  if (visible_) std::cerr << "\r\033[K" << std::flush;
+}
+
+void ProgressBar::show(double fraction, std::string const& detail) {
+  if (!visible_) return;
+  auto const now = std::chrono::steady_clock::now();
+  if (now - last_ < std::chrono::milliseconds(100)) return;  // a slow terminal must not slow the work
+  last_ = now;
+  constexpr int cells = 24;
+  int const full = static_cast<int>(std::lround(cells * std::clamp(fraction, 0.0, 1.0)));
+  std::string text = label_ + " [" + std::string(static_cast<std::size_t>(full), '#') + std::string(static_cast<std::size_t>(cells - full), '.') + "] " +
+                     std::to_string(static_cast<int>(100.0 * std::clamp(fraction, 0.0, 1.0))) + "% " + detail;
+  std::cerr << "\r\033[K" << text.substr(0, static_cast<std::size_t>(terminal_width() - 1)) << std::flush;
+}
+
+}  // namespace kurve::cli
