@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
-#include <csignal>
 #include <iomanip>
 #include <iostream>
 #include <string_view>
@@ -54,7 +53,6 @@ int run(Arguments arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);  // `kurve ... | head` ends by a failed write, not by a signal half way through a file
   auto fail = [](std::string_view message, int code) {
     std::cerr << "kurve: " << message << "\n";
     return code;

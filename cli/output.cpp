@@ -9,6 +9,7 @@
 #include <iostream>
 
 #include "data/atomic_file.hpp"
+#include "model/error.hpp"
 
 namespace kurve::cli {
 
@@ -16,7 +17,7 @@ void write_file(std::string const& path, std::string const& text) { data::write_
 
 void write_result(CommandLine const& line, std::string const& text) {
   if (auto const path = line.find<std::string>("out")) write_file(*path, text);
-  else std::cout << text << std::flush;
+  else if (!(std::cout << text << std::flush)) throw InputError("cannot write to standard output (is the disk full?)");
 }
 
 void warn(CommandLine const& line, std::vector<std::string> const& notes) {
