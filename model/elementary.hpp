@@ -93,4 +93,14 @@ KURVE_INLINE double normal_upper(double tail) {
 
 #undef KURVE_INLINE
 
+/// Whether this processor has fused multiply-add that a default build for it may not use. A hot loop is written once,
+/// always inlined, and wrapped twice: plain, and with KURVE_TARGET_FMA; the bits are the same, the speed is not.
+#if defined(__x86_64__) && !defined(__FMA__)
+#define KURVE_TARGET_FMA [[gnu::target("fma")]]
+[[nodiscard]] inline bool has_hardware_fma() { return __builtin_cpu_supports("fma") != 0; }
+#else
+#define KURVE_TARGET_FMA
+[[nodiscard]] inline bool has_hardware_fma() { return true; }
+#endif
+
 }  // namespace kurve::model::elementary

@@ -40,7 +40,7 @@ std::array<Node, 300> const& gumbel_nodes() {
 ///   E[X^n] = integral of x(y)^n exp(-y - exp(-y)) dy
 ///
 /// by the trapezoidal rule: the weight's Fourier transform is Γ(1+iw), so a step h errs by order exp(-pi^2/h), 2e-11 here.
-MaximumMoments moments_by_quadrature(FactorLaw const& law, double count) {
+[[gnu::always_inline]] inline MaximumMoments moments_by_quadrature(FactorLaw const& law, double count) {
   double const centre = maximum_at(law, 1.0, count);
   double total = 0.0, first = 0.0, second = 0.0;
   for (auto const& [w, weight] : gumbel_nodes()) {
@@ -53,6 +53,9 @@ MaximumMoments moments_by_quadrature(FactorLaw const& law, double count) {
   first /= total;
   return {centre + first, std::sqrt(second / total - first * first)};
 }
+
+MaximumMoments moments_plain(FactorLaw const& law, double count) { return moments_by_quadrature(law, count); }
+KURVE_TARGET_FMA MaximumMoments moments_fma(FactorLaw const& law, double count) { return moments_by_quadrature(law, count); }
 
 /// x_m^n Γ(K+1) Γ(1-n/a) / Γ(K+1-n/a), the n-th moment of the largest of K.
 double pareto_moment(FactorLaw const& law, double count, double n) {
@@ -74,7 +77,7 @@ MaximumMoments maximum_moments(FactorLaw const& law, double count) {
   }
   if (law.variate == Variate::gumbel)
     return {law.location + law.scale * (std::log(count) + egamma), law.scale * pi / std::sqrt(6.0)};
-  return moments_by_quadrature(law, count);
+  return elementary::has_hardware_fma() ? moments_fma(law, count) : moments_plain(law, count);
 }
 
 double maximum_quantile(FactorLaw const& law, double count, double level) {
