@@ -46,6 +46,10 @@ std::string parser_reason(std::string const& what) {
 }  // namespace
 
 json read_json(std::string const& path) {
+  auto in = open_for_reading(path);
+  in >> std::ws;
+  if (in.peek() == std::ifstream::traits_type::eof()) throw DataError(path, 0, "empty file (expected JSON)");
+  if (in.peek() != '{' && in.peek() != '[') throw DataError(path, 1, "not JSON (it begins with neither { nor [)");  // refuses garbage unread
   std::string const text = read_whole(path, largest_json_bytes);
   try {
     return json::parse(text);

@@ -10,7 +10,7 @@ namespace kurve::data {
 [[nodiscard]] std::ifstream open_for_reading(std::string const& path);
 
 /// Largest JSON file that is read into memory: a Model with ten thousand draws has about 10 MB.
-inline constexpr std::size_t largest_json_bytes = std::size_t{1} << 28;
+inline constexpr std::size_t largest_json_bytes = std::size_t{1} << 26;
 
 /// The bytes of a file. @throws DataError as `open_for_reading`, and for more than `most` bytes
 [[nodiscard]] std::string read_whole(std::string const& path, std::size_t most);
