@@ -77,7 +77,7 @@ ExpectedStep expected_step(StepParameters const& p, double ranks, double global_
                         .imbalance_s = base.compute_s * (slowest - stragglers),
                         .exposed_comm_s = base.exposed_comm_s};
   double const fixed_s = base.serial_s + base.exposed_comm_s;
-  step.mean_s = fixed_s + base.compute_s * slowest;
+  step.mean_s = base.serial_s + base.compute_s * slowest + base.exposed_comm_s;
 
   auto const law = all.law(ranks);
   double const spread = base.compute_s * standard_deviation(law) / step.mean_s;

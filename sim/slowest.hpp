@@ -22,7 +22,7 @@ namespace kurve::sim {
 /// law of one step, only how the steps of a run hang together.
 ///
 /// One continuous factor alone goes through model::maximum_moments (1e-8); else a lattice of up to `max_points`
-/// points, which errs by under 1e-3 of (E[M] - 1), and by a lattice step where two slowdowns are constants.
+/// points, which errs by under 2e-3 of (E[M] - 1), and by a lattice step where two slowdowns are constants.
 class SlowestWorker {
  public:
   /// What of the variability to leave in, cumulatively: the order in which contributions are told apart.

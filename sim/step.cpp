@@ -50,12 +50,13 @@ void StepSampler::visit_workers(std::uint32_t trial, Visit&& visit) const {
       left_in_node = workers_per_node_ - 1;
     }
     double factor = node;
-    if (noise_.scale > 0.0) factor *= clipped(noise_, draw(Stream::noise, trial, k).first);
-    if (imbalance_.scale > 0.0) factor *= clipped(imbalance_, draw(Stream::imbalance, trial, k).first);
-    if (straggler_probability_ > 0.0) {
-      auto const [whether, how] = draw(Stream::straggler, trial, k);
-      if (whether < straggler_probability_) factor *= 1.0 + straggler_gain_ * clipped(straggler_, how);
+    if (noise_.scale > 0.0 || straggler_probability_ > 0.0) {  // one block of random bits serves both
+      auto const [noise, whether] = draw(Stream::noise, trial, k);
+      factor *= clipped(noise_, noise);
+      if (whether < straggler_probability_)
+        factor *= std::fma(straggler_gain_, clipped(straggler_, draw(Stream::straggler, trial, k).first), 1.0);
     }
+    if (imbalance_.scale > 0.0) factor *= clipped(imbalance_, draw(Stream::imbalance, trial, k).first);
     if (persistent_probability_ > 0.0 && draw(Stream::persistent, trial, k).first < persistent_probability_) factor *= persistent_slowdown_;
     visit(k, factor);
   }
@@ -85,7 +86,7 @@ std::vector<double> StepSampler::worker_times_s(std::uint32_t trial) const {
 
 /// Largest slow * noise of `count` transient stragglers; `first` numbers them within the group.
 double StepSampler::slowest_of_stragglers(std::uint32_t trial, std::uint32_t group, std::uint32_t first, double count) const {
-  auto const slow = [&](double x) { return 1.0 + straggler_gain_ * std::max(0.0, x); };
+  auto const slow = [&](double x) { return std::fma(straggler_gain_, std::max(0.0, x), 1.0); };
   auto const one = [&](FactorLaw const& law) {
     return std::max(0.0, model::maximum_at(law, -model::elementary::log(draw(Stream::straggler, trial, group, first).second), count));
   };
