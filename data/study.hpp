@@ -19,7 +19,7 @@ enum class Operation { step, compute, serial, allreduce };
 struct Sample {
   Operation op = Operation::step;
   int ranks = 1;                        ///< K: workers of the step, ranks of the all-reduce
-  double time_s = 0.0;                  ///< positive; a whole step, a component, or a run of a fixed job
+  double time_s = 0.0;                  ///< positive; a whole step, a component, a run of a fixed job, or compute_s + comm_s of one rank
   std::optional<double> global_batch;   ///< samples per step
   std::optional<double> local_batch;    ///< samples on one worker (op = compute)
   std::optional<std::int64_t> bytes;    ///< message per rank (op = allreduce)
@@ -57,7 +57,7 @@ struct Study {
   [[nodiscard]] std::optional<model::Regime> derived_regime() const;
   /// derived, else declared, else strong.
   [[nodiscard]] model::Regime regime() const;
-  /// Step samples only.
+  /// Samples of whole steps: op is step, and not the part of one rank (rank with compute_s).
   [[nodiscard]] std::vector<Sample> steps() const;
 };
 

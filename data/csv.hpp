@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <iosfwd>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace kurve::data {
+
+/// Longest line, and longest CSV record, that is read: far above any real row, and what bounds memory on garbage.
+inline constexpr std::size_t longest_line_bytes = std::size_t{1} << 20;
+
+/// Lines of a text, in memory bounded by `longest_line_bytes`.
+class LineReader {
+ public:
+  /// @param in    outlives the reader
+  /// @param path  named in errors
+  LineReader(std::istream& in, std::string path);
+
+  /// Reads the next line, without its end (LF or CRLF) and without a BOM before the first; false at the end.
+  /// @throws DataError on a line over `longest_line_bytes`, or when the stream breaks
+  bool next(std::string& line);
+
+  [[nodiscard]] long number() const { return number_; }  ///< of the line read last, 1-based
+  [[nodiscard]] std::string const& path() const { return path_; }
+
+ private:
+  std::istream& in_;
+  std::string path_;
+  long number_ = 0;
+};
+
+/// @throws DataError naming the first byte of `text` that is not UTF-8, or a control byte other than a tab
+void require_text(std::string_view text, std::string const& path, long line);
+
+/// Fields of the RFC 4180 record that begins with `line`, reading on where a quoted field holds line ends. Blanks around
+/// an unquoted field are dropped.
+/// @throws DataError on bad quoting or bytes that are not text
+[[nodiscard]] std::vector<std::string> read_record(LineReader& lines, std::string line, char delimiter);
+
+/// The field as RFC 4180 writes it: quoted where it holds a comma, a quote, a line end or outer blanks.
+[[nodiscard]] std::string quoted_field(std::string const& field);
+
+/// Without blanks and tabs at both ends.
+[[nodiscard]] std::string_view trimmed(std::string_view text);
+
+}  // namespace kurve::data

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "data/study.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <map>
+
+#include "data/quantity_text.hpp"
+#include "model/error.hpp"
+
+namespace kurve::data {
+namespace {
+
+bool is_part_of_one_rank(Sample const& s) { return s.rank.has_value() && s.compute_s.has_value(); }
+
+/// Rounding a batch to whole samples (or to whole micro-batches) moves it by less than this; a doubling is far above it.
+constexpr double batch_tolerance = 0.02;
+
+bool all_near(std::vector<double> const& values) {
+  auto const [low, high] = std::minmax_element(values.begin(), values.end());
+  return *high <= *low * (1.0 + batch_tolerance);
+}
+
+}  // namespace
+
+std::optional<std::string> Study::find(std::string const& key) const {
+  for (auto const& [name, value] : header)
+    if (name == key) return value;
+  return std::nullopt;
+}
+
+std::optional<double> Study::find_number(std::string const& key) const {
+  auto const text = find(key);
+  if (!text) return std::nullopt;
+  auto const number = number_from_text(*text);
+  if (!number || !std::isfinite(*number) || *number <= 0.0)
+    throw DataError(path, 0, "# " + key + ": '" + *text + "' (must be a positive number)");
+  return number;
+}
+
+void Study::set(std::string const& key, std::string const& value) {
+  for (auto& [name, old] : header)
+    if (name == key) {
+      old = value;
+      return;
+    }
+  header.emplace_back(key, value);
+}
+
+StudyKind Study::kind() const {
+  if (std::any_of(samples.begin(), samples.end(), [](auto const& s) { return s.op != Operation::step; })) return StudyKind::components;
+  bool const per_rank = !samples.empty() && std::all_of(samples.begin(), samples.end(), is_part_of_one_rank);
+  return per_rank ? StudyKind::per_rank : StudyKind::steps;
+}
+
+Inclusion Study::warmup() const {
+  auto const text = find("warmup");
+  if (!text || *text == "unknown") return Inclusion::unknown;
+  if (*text == "excluded") return Inclusion::excluded;
+  if (*text == "included") return Inclusion::included;
+  throw DataError(path, 0, "# warmup: '" + *text + "' (must be excluded, included or unknown)");
+}
+
+std::optional<model::Regime> Study::declared_regime() const {
+  auto const text = find("regime");
+  if (!text) return std::nullopt;
+  try {
+    return model::regime_from_text(*text);
+  } catch (InputError const& e) {
+    throw DataError(path, 0, std::string("# regime: ") + e.what());
+  }
+}
+
+std::optional<model::Regime> Study::derived_regime() const {
+  std::vector<double> batch, batch_per_rank;
+  bool one_k = true;
+  int first_k = 0;
+  for (auto const& s : samples) {
+    if (s.op != Operation::step || is_part_of_one_rank(s)) continue;
+    if (!s.global_batch) return std::nullopt;
+    if (batch.empty()) first_k = s.ranks;
+    one_k = one_k && s.ranks == first_k;
+    batch.push_back(*s.global_batch);
+    batch_per_rank.push_back(*s.global_batch / s.ranks);
+  }
+  if (one_k) return std::nullopt;
+  if (all_near(batch)) return model::Regime::strong;
+  return all_near(batch_per_rank) ? model::Regime::weak : model::Regime::mixed;
+}
+
+model::Regime Study::regime() const {
+  if (auto const derived = derived_regime()) return *derived;
+  return declared_regime().value_or(model::Regime::strong);
+}
+
+std::vector<Sample> Study::steps() const {
+  std::vector<Sample> steps;
+  std::copy_if(samples.begin(), samples.end(), std::back_inserter(steps),
+               [](auto const& s) { return s.op == Operation::step && !is_part_of_one_rank(s); });
+  return steps;
+}
+
+}  // namespace kurve::data
