@@ -45,13 +45,13 @@ struct PointReport {
 /// What a calibration measured. Raw samples are in the Studies.
 struct Calibration {
   bool drives = true;       ///< false in an MPI rank that only followed: nothing else is set then
-  data::Study components;   ///< op serial, compute, allreduce
-  data::Study steps;        ///< whole steps: one row a step, until the last rank ends
-  data::Study per_rank;     ///< of the largest K: each rank's compute_s and comm_s, for `analyze`
-  std::vector<PointReport> points;
+  data::Study components{};   ///< op serial, compute, allreduce
+  data::Study steps{};        ///< whole steps: one row a step, until the last rank ends
+  data::Study per_rank{};     ///< of the largest K: each rank's compute_s and comm_s, for `analyze`
+  std::vector<PointReport> points{};
   double sleep_bias_s = 0.0;  ///< how much too long a known sleep measured through the same path
   double elapsed_s = 0.0;
-  std::vector<std::string> warnings;  ///< for people: points cut short, points that straggle too much to trust
+  std::vector<std::string> warnings{};  ///< for people: points cut short, points that straggle too much to trust
 };
 
 /// Verifies every all-reduce once, measures components in shuffled rounds until each is known well enough, then whole

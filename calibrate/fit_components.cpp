@@ -401,7 +401,7 @@ FitResult fit_components(data::Study const& components, data::Study const& steps
   set_spread(m);
   for (auto const& point : evidence.steps)
     result.points.push_back({.ranks = point.ranks, .global_batch = point.batch, .runs = point.runs, .measured_s = point.time.value,
-                             .fitted_s = mean_step_s(m.parameters, point.ranks, point.batch)});
+                             .fitted_s = mean_step_s(m.parameters, point.ranks, point.batch), .weight = 1.0, .flag = {}});
   return result;
 }
 

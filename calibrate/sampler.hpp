@@ -14,14 +14,14 @@ namespace kurve::calibrate {
 /// One timing: each rank's time of one execution.
 struct Timing {
   int round = 0;
-  std::vector<double> rank_s;
+  std::vector<double> rank_s{};
 };
 
 /// All that was measured at a point.
 struct Series {
-  Point point;
+  Point point{};
   int repeats = 0;  ///< executions a timing, 0 before the first: work under 10 us is timed in batches
-  std::vector<Timing> timings;
+  std::vector<Timing> timings{};
   int warmup_dropped = 0;
   bool done = false;
   Termination termination = Termination::out_of_time;

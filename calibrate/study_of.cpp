@@ -38,7 +38,9 @@ data::Study component_study(std::vector<Series> const& all, BackendInfo const& i
   for (auto const& series : all) {
     auto const& point = series.point;
     bool const collective = point.op == Operation::allreduce;
-    data::Sample row{.op = point.op, .ranks = point.ranks};
+    data::Sample row;
+    row.op = point.op;
+    row.ranks = point.ranks;
     if (collective) row.bytes = point.bytes;
     if (point.op == Operation::compute) row.local_batch = point.local_batch;
     row.configuration = {collective ? info.algorithms.at(point.algorithm) : "", std::to_string(series.repeats)};
@@ -64,7 +66,9 @@ data::Study component_study(std::vector<Series> const& all, BackendInfo const& i
 data::Study step_study(std::vector<StepRow> const& rows, BackendInfo const& info, CalibrateOptions const& options) {
   auto study = new_study(info, options);
   for (auto const& row : rows) {
-    data::Sample sample{.op = Operation::step, .ranks = row.point.ranks, .time_s = last_end_s(row)};
+    data::Sample sample;
+    sample.ranks = row.point.ranks;
+    sample.time_s = last_end_s(row);
     sample.global_batch = static_cast<double>(row.point.ranks) * row.point.local_batch;
     sample.run = row.run;
     sample.step = row.step;
@@ -80,7 +84,9 @@ data::Study per_rank_study(std::vector<StepRow> const& rows, BackendInfo const& 
   for (auto const& row : rows) {
     if (row.point.ranks != largest) continue;
     for (std::size_t rank = 0; rank < row.ranks.size(); ++rank) {
-      data::Sample sample{.op = Operation::step, .ranks = largest, .time_s = row.ranks[rank].step_s};
+      data::Sample sample;
+      sample.ranks = largest;
+      sample.time_s = row.ranks[rank].step_s;
       sample.run = row.run;
       sample.step = row.step;
       sample.rank = static_cast<int>(rank);
