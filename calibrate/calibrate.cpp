@@ -2,7 +2,7 @@
 #include "calibrate/calibrate.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <span>
 
 #include "calibrate/robust.hpp"
 #include "calibrate/sampler.hpp"
@@ -15,10 +15,7 @@ namespace {
 
 using data::Operation;
 
-constexpr double component_share = 0.6;  // of the time limit; the rest is for whole steps, which validation needs
 constexpr double suspect_share = 0.05;   // stragglers beyond this are told; FACTS F has 20 % as the end of trust
-
-std::string seconds_text(double seconds) { return std::to_string(seconds).substr(0, 6) + " s"; }
 
 PointReport report_of(Series const& series, BackendInfo const& info) {
   PointReport r{.point = series.point, .description = describe(series.point, info), .termination = series.termination,
@@ -44,8 +41,7 @@ class Run {
   Calibration all() {
     result_.sleep_bias_s = sleep_bias_s(backend_, Seconds{options_.sleep_s});
     verify();
-    measure_components();
-    measure_steps();
+    measure();
     result_.components = component_study(series_, info_, options_);
     result_.steps = step_study(step_rows_, info_, options_);
     result_.per_rank = per_rank_study(step_rows_, info_, options_);
@@ -57,33 +53,54 @@ class Run {
 
  private:
   double spent() const { return backend_.now_s() - start_s_; }
-  void tell(std::string const& what, double fraction) const {
-    if (options_.progress) options_.progress({.what = what, .fraction = std::min(1.0, std::max(fraction, spent() / options_.time_limit_s))});
+  bool out_of_time() const { return spent() >= options_.time_limit_s; }
+  void tell(std::string const& what) const {
+    if (!options_.progress) return;
+    double const all = static_cast<double>(design_.components.size() + design_.steps.size());
+    double const done = series_.empty() ? 0.0 : 1.0 - static_cast<double>(unfinished()) / all;
+    options_.progress({.what = what, .fraction = std::min(1.0, std::max(done, spent() / options_.time_limit_s))});
   }
 
   void verify() {
     for (auto const& point : design_.components) {
       if (point.op != Operation::allreduce) continue;
-      tell("verify " + describe(point, info_), 0.0);
+      tell("verify " + describe(point, info_));
       backend_.verify_allreduce({.ranks = point.ranks, .message = {point.bytes}, .algorithm = point.algorithm});
     }
   }
 
-  void measure_components() {
+  /// Rounds of everything: components and whole steps see the same machine, so that a busy minute is in both or neither.
+  void measure() {
     for (auto const& point : design_.components) series_.push_back({.point = point});
-    Sampler sampler(backend_, options_.stopping, start_s_ + component_share * options_.time_limit_s);
-    auto unfinished = [&] { return std::count_if(series_.begin(), series_.end(), [](auto const& s) { return !s.done; }); };
-    for (int round = 0; unfinished() > 0 && !sampler.out_of_time(); ++round) {
-      backend_.begin_run(options_.seed + static_cast<std::uint64_t>(round));
-      for (auto const i : shuffled_order(series_.size(), options_.seed, round)) {
-        if (series_[i].done || sampler.out_of_time()) continue;
-        tell(describe(series_[i].point, info_), component_share * (1.0 - static_cast<double>(unfinished()) / static_cast<double>(series_.size())));
-        sampler.visit(series_[i], round);
-      }
+    runs_of_.resize(design_.steps.size());
+    for (int round = 0; unfinished() > 0 && !out_of_time(); ++round) {
+      visit_components(round);
+      run_steps(round);
     }
     for (auto const& series : series_) {
       result_.points.push_back(report_of(series, info_));
       warn_about(result_.points.back());
+    }
+    for (std::size_t i = 0; i < runs_of_.size(); ++i)
+      if (static_cast<int>(runs_of_[i].size()) < options_.runs)
+        result_.warnings.push_back(describe(design_.steps[i], info_) + ": " + std::to_string(runs_of_[i].size()) + " of " +
+                                   std::to_string(options_.runs) + " runs, time was out. Raise the time limit?");
+  }
+
+  std::size_t unfinished() const {
+    std::size_t count = 0;
+    for (auto const& series : series_) count += series.done ? 0 : 1;
+    for (std::size_t i = 0; i < runs_of_.size(); ++i) count += steps_done(i) ? 0 : 1;
+    return count;
+  }
+
+  void visit_components(int round) {
+    Sampler sampler(backend_, options_.stopping, start_s_ + options_.time_limit_s);
+    backend_.begin_run(options_.seed + static_cast<std::uint64_t>(round));
+    for (auto const i : shuffled_order(series_.size(), options_.seed, round)) {
+      if (series_[i].done || out_of_time()) continue;
+      tell(describe(series_[i].point, info_));
+      sampler.visit(series_[i], round);
     }
   }
 
@@ -98,33 +115,37 @@ class Run {
                                  " timings straggle. Is the machine busy with something else?");
   }
 
-  void measure_steps() {
-    for (int run = 0; run < options_.runs; ++run)
-      for (auto const i : shuffled_order(design_.steps.size(), options_.seed, -1 - run)) {
-        double const done = static_cast<double>(run) / options_.runs;
-        tell(describe(design_.steps[i], info_) + ", run " + std::to_string(run + 1), component_share + (1.0 - component_share) * done);
-        if (!measure_run(design_.steps[i], run)) {
-          result_.warnings.push_back("whole steps: time limit of " + seconds_text(options_.time_limit_s) + " reached in run " + std::to_string(run + 1) + " of " + std::to_string(options_.runs));
-          return;
-        }
-      }
+  /// The run is the unit of replication, so precision is that of the runs' means.
+  bool steps_done(std::size_t i) const {
+    auto const& means = runs_of_[i];
+    auto rule = options_.stopping;
+    rule.min_samples = options_.runs;
+    return static_cast<int>(means.size()) >= options_.max_runs || precise_enough(means, rule);
   }
 
-  /// One job from a fresh state. @return false where time was out before it was whole: a partial run is dropped
-  bool measure_run(Point const& point, int run) {
+  void run_steps(int run) {
+    for (auto const i : shuffled_order(design_.steps.size(), options_.seed, -1 - run)) {
+      if (steps_done(i) || out_of_time()) continue;
+      tell(describe(design_.steps[i], info_) + ", run " + std::to_string(run + 1));
+      measure_run(i, run);
+    }
+  }
+
+  /// One job from a fresh state; dropped where time is out before it is whole.
+  void measure_run(std::size_t i, int run) {
+    auto const& point = design_.steps[i];
     backend_.begin_run(options_.seed + static_cast<std::uint64_t>(run));
     std::vector<StepRow> rows;
     std::vector<double> times;
     for (int step = 0; step < options_.steps_per_run; ++step) {
-      if (spent() >= options_.time_limit_s) return false;
-      auto ranks = backend_.time_step(point.ranks, point.local_batch);
-      rows.push_back({.point = point, .run = run, .step = step, .ranks = std::move(ranks)});
+      if (out_of_time()) return;
+      rows.push_back({.point = point, .run = run, .step = step, .ranks = backend_.time_step(point.ranks, point.local_batch)});
       times.push_back(last_end_s(rows.back()));
     }
     // The first step of a job is always set-up (pages, connections); how many more, the series itself says.
     auto const warmup = static_cast<std::ptrdiff_t>(std::max<std::size_t>(1, data::warmup_length(times)));
     step_rows_.insert(step_rows_.end(), rows.begin() + warmup, rows.end());
-    return true;
+    runs_of_[i].push_back(data::summarize(std::span(times).subspan(static_cast<std::size_t>(warmup))).mean);
   }
 
   Backend& backend_;
@@ -133,6 +154,7 @@ class Run {
   Design design_;
   double start_s_;
   std::vector<Series> series_;
+  std::vector<std::vector<double>> runs_of_;  // [n_steps][runs so far], mean of each
   std::vector<StepRow> step_rows_;
   Calibration result_;
 };
@@ -145,6 +167,7 @@ void check(CalibrateOptions const& options) {
     if (!ok) throw InputError(what + "=" + std::to_string(value) + " (must be " + range + ")");
   };
   require(options.runs >= 2, "runs", options.runs, "at least 2: one run says nothing of the spread between runs");
+  require(options.max_runs >= options.runs, "max_runs", options.max_runs, "at least runs");
   require(options.steps_per_run >= 3, "steps_per_run", options.steps_per_run, "at least 3");
   require(options.time_limit_s > 0.0, "time_limit", options.time_limit_s, "positive");
   require(options.sleep_s > 0.0, "sleep", options.sleep_s, "positive");

@@ -22,7 +22,8 @@ struct Progress {
 struct CalibrateOptions {
   DesignOptions design;
   StoppingRule stopping;
-  int runs = 3;            ///< of whole steps, each from a fresh workload state; at least 2, for a spread between runs
+  int runs = 3;            ///< fewest runs of whole steps, each from a fresh workload state; at least 2, for a spread between runs
+  int max_runs = 10;       ///< at least runs; they go on while the mean of their means is less precise than `stopping` asks
   int steps_per_run = 30;  ///< warm-up included; at least 3
   double time_limit_s = 120.0;  ///< for everything; positive. What is finished by then is kept.
   double sleep_s = 2e-3;   ///< the known sleep
@@ -54,8 +55,8 @@ struct Calibration {
   std::vector<std::string> warnings{};  ///< for people: points cut short, points that straggle too much to trust
 };
 
-/// Verifies every all-reduce once, measures components in shuffled rounds until each is known well enough, then whole
-/// steps in runs. In a process that does not drive it serves the one that does, and returns when that one is done.
+/// Verifies every all-reduce once, then measures in rounds, each a block of every component and a run of whole steps at
+/// every K in an order of its own, until each is known well enough or time is out. In a process that does not drive it serves the one that does, and returns when that one is done.
 /// @throws InputError (options), DeviceError (wrong sums, a device or rank that failed)
 [[nodiscard]] Calibration run_calibration(Backend& backend, CalibrateOptions const& options);
 
