@@ -116,23 +116,11 @@ Bounds bootstrap_interval(std::vector<std::vector<double>> const& groups,
 }
 
 std::size_t warmup_length(std::span<double const> series) {
-  constexpr std::size_t batch = 5;
-  if (series.size() < 4 * batch) return 0;
-  std::size_t const batches = series.size() / batch;
-  std::vector<double> means;
-  for (std::size_t b = 0; b < batches; ++b) means.push_back(summarize(series.subspan(b * batch, batch)).mean);
-  std::size_t best_cut = 0;
-  double best = std::numeric_limits<double>::infinity();
-  for (std::size_t cut = 0; cut <= batches / 2; ++cut) {
-    auto const rest = summarize(std::span(means).subspan(cut));
-    auto const n = static_cast<double>(rest.n);
-    double const statistic = rest.sd * rest.sd * (n - 1.0) / (n * n);
-    if (statistic < best) {
-      best = statistic;
-      best_cut = cut;
-    }
-  }
-  return best_cut * batch;
+  if (series.size() < 20) return 0;
+  auto const settled = series.subspan(series.size() / 2);
+  double const limit = quantile(settled, 0.99) + 3.0 * scaled_mad(settled);
+  auto const first_settled = std::find_if(series.begin(), series.end(), [&](double v) { return v <= limit; });
+  return static_cast<std::size_t>(first_settled - series.begin());
 }
 
 double effective_sample_size(std::span<double const> series) {

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// For .cpp files of this project only: it names nlohmann's types, so it is not installed.
+#include <iosfwd>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "data/provenance.hpp"
+
+namespace kurve::data {
+
+/// A file's JSON. @throws DataError at `path:line:` where it is not JSON, or is cut off
+[[nodiscard]] nlohmann::json read_json(std::string const& path);
+
+/// Indented text in which every object or array of plain values is one line, and numbers read back exactly.
+void write_json(std::ostream& out, nlohmann::ordered_json const& value);
+
+/// The `provenance` object of every output.
+[[nodiscard]] nlohmann::ordered_json provenance_json(Provenance const& provenance);
+
+/// @throws DataError unless `document` has `"schema": "<name>/<version>"`; newer versions are named as newer
+void require_schema(nlohmann::json const& document, std::string const& name, int version, std::string const& path);
+
+}  // namespace kurve::data
