@@ -11,16 +11,17 @@ namespace kurve::calibrate {
 
 /// What a backend measures on.
 struct BackendInfo {
-  std::string name;        ///< "host", "mpi", "synthetic", "replay"
-  std::string device;      ///< what it runs on, for people
-  std::string workload;    ///< what one step is
-  int max_ranks = 1;       ///< largest K
+  std::string name;      ///< "host", "mpi", "synthetic", "replay"
+  std::string device;    ///< what it runs on, for people
+  std::string workload;  ///< what one step is
+  int max_ranks = 1;     ///< largest K
   int workers_per_node = 1;
   std::int64_t gradient_bytes = 0;      ///< buffer that one step all-reduces
   std::vector<std::string> algorithms;  ///< of the all-reduce; whole steps use the first
 };
 
-/// One all-reduce: `ranks` buffers of `message` bytes (a multiple of 4: floats) summed by the `algorithm`-th of BackendInfo.
+/// One all-reduce: `ranks` buffers of `message` bytes (a multiple of 4: floats) summed by the `algorithm`-th of
+/// BackendInfo.
 struct Collective {
   int ranks = 2;
   Bytes message;
@@ -34,8 +35,8 @@ struct RankStep {
   double comm_s = 0.0;     ///< the all-reduce, waiting for later ranks included
 };
 
-/// Runs and times work, blocking, ignorant of statistics. Every timing starts all `ranks` together (barrier) and returns
-/// one value a rank, in rank order: the total of `repeats` back-to-back executions in seconds.
+/// Runs and times work, blocking, ignorant of statistics. Every timing starts all `ranks` together (barrier) and
+/// returns one value a rank, in rank order: the total of `repeats` back-to-back executions in seconds.
 ///
 /// All calls come from one thread of the process that drives. Not copyable; owns its ranks and workload state.
 class Backend {

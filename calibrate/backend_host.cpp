@@ -14,7 +14,8 @@
 namespace kurve::calibrate {
 namespace {
 
-/// One rank's letter box: its left neighbour puts, it takes. A slot holds one message; put waits until the last was taken.
+/// One rank's letter box: its left neighbour puts, it takes. A slot holds one message; put waits until the last was
+/// taken.
 class Mailbox {
  public:
   void put(std::span<float const> message) {
@@ -109,7 +110,8 @@ class HostBackend : public RankedBackend {
 }  // namespace
 
 std::unique_ptr<Backend> make_host_backend(int max_ranks, WorkloadShape const& shape) {
-  if (max_ranks < 0) throw InputError("ranks=" + std::to_string(max_ranks) + " (must be at least 1, or 0 for all cores)");
+  if (max_ranks < 0)
+    throw InputError("ranks=" + std::to_string(max_ranks) + " (must be at least 1, or 0 for all cores)");
   if (max_ranks == 0) max_ranks = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   return std::make_unique<HostBackend>(max_ranks, shape);
 }

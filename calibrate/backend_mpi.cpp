@@ -43,14 +43,16 @@ class MpiCommunicator : public Communicator {
   void barrier() override { check_mpi(MPI_Barrier(comm_), "MPI_Barrier"); }
   void allreduce(std::span<float> values, int algorithm) override {
     if (algorithm == 1) {
-      check_mpi(MPI_Allreduce(MPI_IN_PLACE, values.data(), count_of(values.size()), MPI_FLOAT, MPI_SUM, comm_), "MPI_Allreduce");
+      check_mpi(MPI_Allreduce(MPI_IN_PLACE, values.data(), count_of(values.size()), MPI_FLOAT, MPI_SUM, comm_),
+                "MPI_Allreduce");
       return;
     }
     incoming_.resize(values.size() / static_cast<std::size_t>(ranks_) + 1);
     ring_allreduce(rank_, ranks_, values, incoming_, [this](std::span<float const> out, std::span<float> in) {
-      check_mpi(MPI_Sendrecv(out.data(), count_of(out.size()), MPI_FLOAT, (rank_ + 1) % ranks_, 0, in.data(),
-                             count_of(in.size()), MPI_FLOAT, (rank_ + ranks_ - 1) % ranks_, 0, comm_, MPI_STATUS_IGNORE),
-                "MPI_Sendrecv");
+      check_mpi(
+          MPI_Sendrecv(out.data(), count_of(out.size()), MPI_FLOAT, (rank_ + 1) % ranks_, 0, in.data(),
+                       count_of(in.size()), MPI_FLOAT, (rank_ + ranks_ - 1) % ranks_, 0, comm_, MPI_STATUS_IGNORE),
+          "MPI_Sendrecv");
     });
   }
 
@@ -85,13 +87,14 @@ class MpiBackend : public RankedBackend {
     MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
     int size = 1;
     MPI_Comm_size(MPI_COMM_WORLD, &size);
-    info_ = {.name = "mpi",
-             .device = data::this_machine().processor + ", " + library_version() + ", " + std::to_string(size) + " ranks",
-             .workload = workload_.description(),
-             .max_ranks = size,
-             .workers_per_node = ranks_on_this_node(),
-             .gradient_bytes = workload_.gradient_bytes(),
-             .algorithms = {"ring", "library"}};
+    info_ = {
+        .name = "mpi",
+        .device = data::this_machine().processor + ", " + library_version() + ", " + std::to_string(size) + " ranks",
+        .workload = workload_.description(),
+        .max_ranks = size,
+        .workers_per_node = ranks_on_this_node(),
+        .gradient_bytes = workload_.gradient_bytes(),
+        .algorithms = {"ring", "library"}};
   }
 
   ~MpiBackend() override {
@@ -147,11 +150,13 @@ class MpiBackend : public RankedBackend {
     if (communicator == nullptr) return {};
     RankResult const own = run_task(task, workload_, *communicator);
     std::vector<RankResult> all(drives() ? static_cast<std::size_t>(task.ranks) : 0);
-    check_mpi(MPI_Gather(&own, sizeof own, MPI_BYTE, all.data(), sizeof own, MPI_BYTE, 0, comms_.at(task.ranks)), "MPI_Gather");
+    check_mpi(MPI_Gather(&own, sizeof own, MPI_BYTE, all.data(), sizeof own, MPI_BYTE, 0, comms_.at(task.ranks)),
+              "MPI_Gather");
     return all;
   }
 
-  /// The first `ranks` ranks, split off at first use (all ranks see the same tasks, so all split together); nullptr on others.
+  /// The first `ranks` ranks, split off at first use (all ranks see the same tasks, so all split together); nullptr on
+  /// others.
   MpiCommunicator* communicator_of(int ranks) {
     auto const found = comms_.find(ranks);
     if (found == comms_.end()) {
@@ -184,7 +189,8 @@ class MpiBackend : public RankedBackend {
 std::unique_ptr<Backend> make_mpi_backend(WorkloadShape const& shape) {
   int initialised = 0;
   MPI_Initialized(&initialised);
-  if (initialised != 0) throw DeviceError("MPI was initialised before in this process (it can be only once). Keep one backend?");
+  if (initialised != 0)
+    throw DeviceError("MPI was initialised before in this process (it can be only once). Keep one backend?");
   return std::make_unique<MpiBackend>(shape);
 }
 

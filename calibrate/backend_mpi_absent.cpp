@@ -5,7 +5,8 @@
 namespace kurve::calibrate {
 
 namespace {
-constexpr char const* not_built = "this build has no MPI (configured without it). Install libopenmpi-dev and configure with -DKURVE_MPI=ON?";
+constexpr char const* not_built =
+    "this build has no MPI (configured without it). Install libopenmpi-dev and configure with -DKURVE_MPI=ON?";
 }
 
 std::unique_ptr<Backend> make_mpi_backend(WorkloadShape const&) { throw NotBuilt(not_built); }

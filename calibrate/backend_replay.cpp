@@ -23,10 +23,14 @@ struct Key {
 std::string text_of(Key const& key) {
   std::string const ranks = " on " + std::to_string(key.ranks) + " ranks";
   switch (key.op) {
-    case Operation::compute: return "compute of local batch " + std::to_string(key.size) + ranks;
-    case Operation::allreduce: return "all-reduce of " + std::to_string(key.size) + " bytes" + ranks;
-    case Operation::serial: return "serial" + ranks;
-    case Operation::step: return "step" + ranks;
+    case Operation::compute:
+      return "compute of local batch " + std::to_string(key.size) + ranks;
+    case Operation::allreduce:
+      return "all-reduce of " + std::to_string(key.size) + " bytes" + ranks;
+    case Operation::serial:
+      return "serial" + ranks;
+    case Operation::step:
+      return "step" + ranks;
   }
   return {};
 }
@@ -38,9 +42,13 @@ class ReplayBackend : public Backend {
     auto const column = std::find(columns.begin(), columns.end(), "algorithm") - columns.begin();
     for (auto const& sample : study.samples) {
       if (sample.op == Operation::step) continue;
-      Key key{.op = sample.op, .ranks = sample.ranks, .size = sample.bytes.value_or(static_cast<std::int64_t>(sample.local_batch.value_or(0.0))), .algorithm = {}};
+      Key key{.op = sample.op,
+              .ranks = sample.ranks,
+              .size = sample.bytes.value_or(static_cast<std::int64_t>(sample.local_batch.value_or(0.0))),
+              .algorithm = {}};
       if (sample.op == Operation::allreduce) {
-        if (static_cast<std::size_t>(column) < sample.configuration.size()) key.algorithm = sample.configuration[column];
+        if (static_cast<std::size_t>(column) < sample.configuration.size())
+          key.algorithm = sample.configuration[column];
         if (std::find(info_.algorithms.begin(), info_.algorithms.end(), key.algorithm) == info_.algorithms.end())
           info_.algorithms.push_back(key.algorithm);
       }
@@ -69,13 +77,18 @@ class ReplayBackend : public Backend {
     return times;
   }
   std::vector<double> time_allreduce(Collective const& c, int repeats) override {
-    return on_ranks(next({.op = Operation::allreduce, .ranks = c.ranks, .size = c.message.count, .algorithm = info_.algorithms.at(c.algorithm)}), c.ranks, repeats);
+    return on_ranks(next({.op = Operation::allreduce,
+                          .ranks = c.ranks,
+                          .size = c.message.count,
+                          .algorithm = info_.algorithms.at(c.algorithm)}),
+                    c.ranks, repeats);
   }
   void verify_allreduce(Collective const&) override {}
   std::vector<RankStep> time_step(int ranks, int local_batch) override {
     auto const compute = time_compute(ranks, local_batch, 1);
     double const slowest = *std::max_element(compute.begin(), compute.end());
-    double const comm = ranks == 1 ? 0.0 : time_allreduce({.ranks = ranks, .message = {info_.gradient_bytes}}, 1).front();
+    double const comm =
+        ranks == 1 ? 0.0 : time_allreduce({.ranks = ranks, .message = {info_.gradient_bytes}}, 1).front();
     double const total = time_serial(ranks, 1).front() + slowest + comm;
     std::vector<RankStep> result;
     for (double const c : compute) result.push_back({.step_s = total, .compute_s = c, .comm_s = slowest - c + comm});

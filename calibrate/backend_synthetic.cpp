@@ -33,7 +33,8 @@ class SyntheticBackend : public Backend {
   double time_sleep(Seconds length) override { return pass(length.count() + truth_.sleep_bias_s); }
 
   std::vector<double> time_serial(int ranks, int repeats) override {
-    return same_on_all(ranks, repeats * truth_.parameters.serial_s * run_factor_ * lognormal(truth_.component_noise_cv));
+    return same_on_all(ranks,
+                       repeats * truth_.parameters.serial_s * run_factor_ * lognormal(truth_.component_noise_cv));
   }
 
   std::vector<double> time_compute(int ranks, int local_batch, int repeats) override {
@@ -60,7 +61,9 @@ class SyntheticBackend : public Backend {
     double const exposed = model::exposed_time_s(p, allreduce, slowest) + model::extra_time_s(p, ranks);
     double const total = p.serial_s * run_factor_ * lognormal(truth_.component_noise_cv) + slowest + exposed;
     std::vector<RankStep> result;
-    for (double const c : compute) result.push_back({.step_s = total * drift(), .compute_s = c * drift(), .comm_s = (slowest - c + exposed) * drift()});
+    for (double const c : compute)
+      result.push_back(
+          {.step_s = total * drift(), .compute_s = c * drift(), .comm_s = (slowest - c + exposed) * drift()});
     pass(total);
     return result;
   }

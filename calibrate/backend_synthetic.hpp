@@ -11,7 +11,8 @@ namespace kurve::calibrate {
 
 /// A machine of known truth.
 struct SyntheticTruth {
-  model::StepParameters parameters;  ///< times; of the variability: noise.cv, noise.step_cv, noise.run_cv and stragglers
+  model::StepParameters
+      parameters;  ///< times; of the variability: noise.cv, noise.step_cv, noise.run_cv and stragglers
   int max_ranks = 8;
   double component_noise_cv = 0.01;  ///< lognormal noise of the serial and all-reduce times
   double drift_per_s = 0.0;          ///< relative slowing for each second of virtual time
@@ -20,8 +21,8 @@ struct SyntheticTruth {
   std::uint64_t seed = 1;
 };
 
-/// Draws times from the truth, on a virtual clock that the measured work advances: nothing sleeps. Same seed and calls, same times.
-/// The compute noise is lognormal and straggling factors exponential whatever shapes the parameters name.
+/// Draws times from the truth, on a virtual clock that the measured work advances: nothing sleeps. Same seed and calls,
+/// same times. The compute noise is lognormal and straggling factors exponential whatever shapes the parameters name.
 /// @throws InputError if max_ranks < 1 or a parameter is out of range
 [[nodiscard]] std::unique_ptr<Backend> make_synthetic_backend(SyntheticTruth const& truth);
 

@@ -15,11 +15,15 @@ namespace {
 
 using data::Operation;
 
-constexpr double suspect_share = 0.05;   // stragglers beyond this are told; FACTS F has 20 % as the end of trust
+constexpr double suspect_share = 0.05;  // stragglers beyond this are told; FACTS F has 20 % as the end of trust
 
 PointReport report_of(Series const& series, BackendInfo const& info) {
-  PointReport r{.point = series.point, .description = describe(series.point, info), .termination = series.termination,
-                .timings = static_cast<int>(series.timings.size()), .repeats = series.repeats, .warmup_dropped = series.warmup_dropped};
+  PointReport r{.point = series.point,
+                .description = describe(series.point, info),
+                .termination = series.termination,
+                .timings = static_cast<int>(series.timings.size()),
+                .repeats = series.repeats,
+                .warmup_dropped = series.warmup_dropped};
   auto const values = series.values();
   if (values.empty()) return r;
   auto const split = split_stragglers(values);
@@ -36,7 +40,11 @@ PointReport report_of(Series const& series, BackendInfo const& info) {
 class Run {
  public:
   Run(Backend& backend, CalibrateOptions const& options)
-      : backend_(backend), options_(options), info_(backend.info()), design_(make_design(info_, options.design)), start_s_(backend.now_s()) {}
+      : backend_(backend),
+        options_(options),
+        info_(backend.info()),
+        design_(make_design(info_, options.design)),
+        start_s_(backend.now_s()) {}
 
   Calibration all() {
     result_.sleep_bias_s = sleep_bias_s(backend_, Seconds{options_.sleep_s});
@@ -69,7 +77,8 @@ class Run {
     }
   }
 
-  /// Rounds of everything: components and whole steps see the same machine, so that a busy minute is in both or neither.
+  /// Rounds of everything: components and whole steps see the same machine, so that a busy minute is in both or
+  /// neither.
   void measure() {
     for (auto const& point : design_.components) series_.push_back({.point = point});
     runs_of_.resize(design_.steps.size());
@@ -83,8 +92,9 @@ class Run {
     }
     for (std::size_t i = 0; i < runs_of_.size(); ++i)
       if (static_cast<int>(runs_of_[i].size()) < options_.runs)
-        result_.warnings.push_back(describe(design_.steps[i], info_) + ": " + std::to_string(runs_of_[i].size()) + " of " +
-                                   std::to_string(options_.runs) + " runs, time was out. Raise the time limit?");
+        result_.warnings.push_back(describe(design_.steps[i], info_) + ": " + std::to_string(runs_of_[i].size()) +
+                                   " of " + std::to_string(options_.runs) +
+                                   " runs, time was out. Raise the time limit?");
   }
 
   std::size_t unfinished() const {
@@ -108,10 +118,14 @@ class Run {
     if (report.timings == 0)
       result_.warnings.push_back(report.description + ": not measured, time was out. Raise the time limit?");
     else if (report.termination != Termination::precise)
-      result_.warnings.push_back(report.description + ": mean known to " + std::to_string(100.0 * 1.96 * report.standard_error_s / report.mean_s).substr(0, 4) +
-                                 " % only (" + std::string(to_text(report.termination)) + " after " + std::to_string(report.timings) + " timings)");
-    if (report.stragglers > suspect_share * report.timings * (report.point.op == Operation::allreduce ? 1 : report.point.ranks))
-      result_.warnings.push_back(report.description + ": " + std::to_string(report.stragglers) + " of " + std::to_string(report.timings) +
+      result_.warnings.push_back(report.description + ": mean known to " +
+                                 std::to_string(100.0 * 1.96 * report.standard_error_s / report.mean_s).substr(0, 4) +
+                                 " % only (" + std::string(to_text(report.termination)) + " after " +
+                                 std::to_string(report.timings) + " timings)");
+    if (report.stragglers >
+        suspect_share * report.timings * (report.point.op == Operation::allreduce ? 1 : report.point.ranks))
+      result_.warnings.push_back(report.description + ": " + std::to_string(report.stragglers) + " of " +
+                                 std::to_string(report.timings) +
                                  " timings straggle. Is the machine busy with something else?");
   }
 
@@ -139,7 +153,8 @@ class Run {
     std::vector<double> times;
     for (int step = 0; step < options_.steps_per_run; ++step) {
       if (out_of_time()) return;
-      rows.push_back({.point = point, .run = run, .step = step, .ranks = backend_.time_step(point.ranks, point.local_batch)});
+      rows.push_back(
+          {.point = point, .run = run, .step = step, .ranks = backend_.time_step(point.ranks, point.local_batch)});
       times.push_back(last_end_s(rows.back()));
     }
     // The first step of a job is always set-up (pages, connections); how many more, the series itself says.

@@ -22,12 +22,13 @@ struct Progress {
 struct CalibrateOptions {
   DesignOptions design;
   StoppingRule stopping;
-  int runs = 3;            ///< fewest runs of whole steps, each from a fresh workload state; at least 2, for a spread between runs
-  int max_runs = 10;       ///< at least runs; they go on while the mean of their means is less precise than `stopping` asks
-  int steps_per_run = 30;  ///< warm-up included; at least 3
-  double time_limit_s = 120.0;  ///< for everything; positive. What is finished by then is kept.
-  double sleep_s = 2e-3;   ///< the known sleep
-  std::uint64_t seed = 1;  ///< of the order of points and of workload states
+  int runs =
+      3;  ///< fewest runs of whole steps, each from a fresh workload state; at least 2, for a spread between runs
+  int max_runs = 10;  ///< at least runs; they go on while the mean of their means is less precise than `stopping` asks
+  int steps_per_run = 30;                         ///< warm-up included; at least 3
+  double time_limit_s = 120.0;                    ///< for everything; positive. What is finished by then is kept.
+  double sleep_s = 2e-3;                          ///< the known sleep
+  std::uint64_t seed = 1;                         ///< of the order of points and of workload states
   std::function<void(Progress const&)> progress;  ///< called before each block; may be empty
 };
 /// @throws InputError on a value outside its range
@@ -40,15 +41,15 @@ struct PointReport {
   Termination termination = Termination::out_of_time;
   int timings = 0, repeats = 1, warmup_dropped = 0, stragglers = 0;
   double median_s = 0.0, low_quartile_s = 0.0, high_quartile_s = 0.0;  ///< of all timings
-  double mean_s = 0.0, standard_error_s = 0.0;  ///< of the timings that did not straggle
+  double mean_s = 0.0, standard_error_s = 0.0;                         ///< of the timings that did not straggle
 };
 
 /// What a calibration measured. Raw samples are in the Studies.
 struct Calibration {
-  bool drives = true;       ///< false in an MPI rank that only followed: nothing else is set then
-  data::Study components{};   ///< op serial, compute, allreduce
-  data::Study steps{};        ///< whole steps: one row a step, until the last rank ends
-  data::Study per_rank{};     ///< of the largest K: each rank's compute_s and comm_s, for `analyze`
+  bool drives = true;        ///< false in an MPI rank that only followed: nothing else is set then
+  data::Study components{};  ///< op serial, compute, allreduce
+  data::Study steps{};       ///< whole steps: one row a step, until the last rank ends
+  data::Study per_rank{};    ///< of the largest K: each rank's compute_s and comm_s, for `analyze`
   std::vector<PointReport> points{};
   double sleep_bias_s = 0.0;  ///< how much too long a known sleep measured through the same path
   double elapsed_s = 0.0;
@@ -56,7 +57,8 @@ struct Calibration {
 };
 
 /// Verifies every all-reduce once, then measures in rounds, each a block of every component and a run of whole steps at
-/// every K in an order of its own, until each is known well enough or time is out. In a process that does not drive it serves the one that does, and returns when that one is done.
+/// every K in an order of its own, until each is known well enough or time is out. In a process that does not drive it
+/// serves the one that does, and returns when that one is done.
 /// @throws InputError (options), DeviceError (wrong sums, a device or rank that failed)
 [[nodiscard]] Calibration run_calibration(Backend& backend, CalibrateOptions const& options);
 

@@ -36,7 +36,8 @@ Solution solve(std::vector<Equation> const& equations, unsigned set, double misf
   Eigen::VectorXd target(n);
   for (Eigen::Index row = 0; row < n; ++row) {
     double const sd = std::sqrt(variance_of(equations[row], misfit));
-    for (std::size_t c = 0; c < active.size(); ++c) design(row, static_cast<Eigen::Index>(c)) = equations[row].x(active[c]) / sd;
+    for (std::size_t c = 0; c < active.size(); ++c)
+      design(row, static_cast<Eigen::Index>(c)) = equations[row].x(active[c]) / sd;
     target(row) = equations[row].y.value / sd;
   }
   Solution s{.value = Eigen::VectorXd::Zero(columns), .covariance = Eigen::MatrixXd::Zero(columns, columns)};
@@ -111,14 +112,18 @@ Estimate fit_line(std::map<double, Mean> const& means) {
 
 /// Gauss and Newton on the p-norm: each round is a linear fit to its tangents.
 Estimate fit_floor(std::map<double, Mean> const& means, double q) {
-  Estimate law{.value = Eigen::Vector3d(0.0, means.rbegin()->second.value / means.rbegin()->first, means.begin()->second.value), .covariance = {}};
+  Estimate law{
+      .value = Eigen::Vector3d(0.0, means.rbegin()->second.value / means.rbegin()->first, means.begin()->second.value),
+      .covariance = {}};
   for (int round = 0; round < 50; ++round) {
     std::vector<Equation> tangents;
     for (auto const& [b, mean] : means) {
       double const line = b * law.value(1), floor = law.value(2);
       double const norm = std::pow(std::pow(line, q) + std::pow(floor, q), 1.0 / q);
-      // d norm / d line = (line / norm)^(q-1), and the same for the floor; the p-norm is homogeneous, so tangents pass through 0.
-      tangents.push_back({.x = Eigen::Vector3d(0.0, b * std::pow(line / norm, q - 1.0), std::pow(floor / norm, q - 1.0)), .y = mean});
+      // d norm / d line = (line / norm)^(q-1), and the same for the floor; the p-norm is homogeneous, so tangents pass
+      // through 0.
+      tangents.push_back(
+          {.x = Eigen::Vector3d(0.0, b * std::pow(line / norm, q - 1.0), std::pow(floor / norm, q - 1.0)), .y = mean});
     }
     auto next = fit_nonnegative(tangents);
     bool const settled = (next.value - law.value).norm() <= 1e-12 * law.value.norm();
@@ -134,15 +139,18 @@ ComputeLaw fit_compute(std::map<double, Mean> const& means, double q) {
   KURVE_EXPECT(!means.empty());
   if (means.size() == 1) {
     auto const& [b, mean] = *means.begin();
-    return {.estimate = fit_nonnegative({{.x = Eigen::Vector3d(0.0, b, 0.0), .y = mean}}), .identified = false,
+    return {.estimate = fit_nonnegative({{.x = Eigen::Vector3d(0.0, b, 0.0), .y = mean}}),
+            .identified = false,
             .note = "one local batch only: fixed cost and cost per sample cannot be told apart"};
   }
-  ComputeLaw law{.estimate = fit_line(means), .note = "line through " + std::to_string(means.size()) + " local batches"};
+  ComputeLaw law{.estimate = fit_line(means),
+                 .note = "line through " + std::to_string(means.size()) + " local batches"};
   double const line_error = rms_relative_error(means, law.estimate.value, q);
   if (means.size() < 4 || line_error < 0.02 || law.estimate.misfit <= 0.0) return law;
   auto floor = fit_floor(means, q);
   if (rms_relative_error(means, floor.value, q) < 0.5 * line_error)
-    return {.estimate = std::move(floor), .note = "floor and line over " + std::to_string(means.size()) + " local batches: a line alone misses them"};
+    return {.estimate = std::move(floor),
+            .note = "floor and line over " + std::to_string(means.size()) + " local batches: a line alone misses them"};
   return law;
 }
 
@@ -152,7 +160,9 @@ Estimate fit_allreduce(std::map<AllreduceKey, Mean> const& means, int workers_pe
     int const nodes = (key.ranks + workers_per_node - 1) / workers_per_node;
     double const k = key.ranks, hops = 2.0 * (k - 1.0), between = 2.0 * (nodes - 1.0);
     double const moved = hops / k * static_cast<double>(key.bytes);
-    Equation e{.x = Eigen::Vector4d(hops - between, nodes == 1 ? moved : 0.0, between, nodes == 1 ? 0.0 : moved), .y = mean, .exact = key.bytes == step_bytes};
+    Equation e{.x = Eigen::Vector4d(hops - between, nodes == 1 ? moved : 0.0, between, nodes == 1 ? 0.0 : moved),
+               .y = mean,
+               .exact = key.bytes == step_bytes};
     equations.push_back(std::move(e));
   }
   return fit_nonnegative(equations);
@@ -184,7 +194,8 @@ Variability variability_of(std::vector<data::Sample> const& rows) {
   std::map<std::pair<int, int>, std::vector<double>> timings;
   for (std::size_t i = 0; i < rows.size(); ++i)
     if (rows[i].time_s <= limit)
-      timings[{rows[i].run.value_or(0), rows[i].step.value_or(static_cast<int>(i))}].push_back(rows[i].time_s / rank_mean[rows[i].rank.value_or(0)]);
+      timings[{rows[i].run.value_or(0), rows[i].step.value_or(static_cast<int>(i))}].push_back(
+          rows[i].time_s / rank_mean[rows[i].rank.value_or(0)]);
 
   double within = 0.0, degrees = 0.0, ranks = 0.0;
   std::vector<double> means;
@@ -196,7 +207,8 @@ Variability variability_of(std::vector<data::Sample> const& rows) {
     ranks += static_cast<double>(summary.n);
   }
   double const between = std::pow(data::summarize(means).sd, 2.0);
-  if (degrees == 0.0) {
+  degrees -= static_cast<double>(by_rank.size()) - 1.0;  // the rank means are estimated too
+  if (degrees <= 0.0) {
     v.noise_cv = std::sqrt(between);
     v.noise_n = static_cast<int>(means.size());
     return v;

@@ -32,9 +32,10 @@ struct Equation {
   bool exact = false;  ///< the law is to hold here: no misfit is granted
 };
 
-/// Non-negative weighted least squares, weights 1 / (SE^2 + (misfit y)^2), the misfit just large enough that chi^2 equals
-/// its degrees of freedom (Mandel & Paule, Anal. Chem. 42 (1970) 1194-1197). Where exact points alone disagree more than that, the
-/// covariance is scaled by chi^2 over its degrees. A column that no equation uses, or that is at its bound, has variance 0.
+/// Non-negative weighted least squares, weights 1 / (SE^2 + (misfit y)^2), the misfit just large enough that chi^2
+/// equals its degrees of freedom (Mandel & Paule, Anal. Chem. 42 (1970) 1194-1197). Where exact points alone disagree
+/// more than that, the covariance is scaled by chi^2 over its degrees. A column that no equation uses, or that is at
+/// its bound, has variance 0.
 /// @param equations  [n >= 1], x of one length, at most 8: every active set is tried
 [[nodiscard]] Estimate fit_nonnegative(std::vector<Equation> const& equations);
 
@@ -56,8 +57,10 @@ struct AllreduceKey {
   std::int64_t bytes = 0;
   auto operator<=>(AllreduceKey const&) const = default;
 };
-/// @param step_bytes  message of the training step, where the law is made to hold: one line misses by 20 to 47 % elsewhere (FACTS A)
-[[nodiscard]] Estimate fit_allreduce(std::map<AllreduceKey, Mean> const& means, int workers_per_node, std::int64_t step_bytes);
+/// @param step_bytes  message of the training step, where the law is made to hold: one line misses by 20 to 47 %
+/// elsewhere (FACTS A)
+[[nodiscard]] Estimate fit_allreduce(std::map<AllreduceKey, Mean> const& means, int workers_per_node,
+                                     std::int64_t step_bytes);
 
 /// What repeats of compute tell about variability, relative to the mean; n counts what each sd rests on.
 struct Variability {

@@ -8,7 +8,8 @@
 namespace kurve::calibrate {
 
 /// Random bits as a pure function of (seed, stream, index): three rounds of SplitMix64's finaliser.
-/// Source: Steele, Lea & Flood, OOPSLA 2014. The simulator's Philox lives in the sibling floor and is not seen from here.
+/// Source: Steele, Lea & Flood, OOPSLA 2014. The simulator's Philox lives in the sibling floor and is not seen from
+/// here.
 [[nodiscard]] constexpr std::uint64_t counter_hash(std::uint64_t seed, std::uint64_t stream, std::uint64_t index) {
   auto mix = [](std::uint64_t z) {
     z += 0x9e3779b97f4a7c15u;

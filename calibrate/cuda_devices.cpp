@@ -17,7 +17,8 @@ DevicePresence cuda_presence() {
   for (int device = 0; device < count; ++device) {
     cudaDeviceProp properties{};
     if (cudaError_t const error = cudaGetDeviceProperties(&properties, device); error != cudaSuccess)
-      return {.why_not = "cudaGetDeviceProperties(" + std::to_string(device) + "): " + cudaGetErrorString(error), .detail = detail.str()};
+      return {.why_not = "cudaGetDeviceProperties(" + std::to_string(device) + "): " + cudaGetErrorString(error),
+              .detail = detail.str()};
     detail << "; " << device << ": " << properties.name << ", sm_" << properties.major << properties.minor << ", "
            << properties.multiProcessorCount << " SMs, " << (properties.totalGlobalMem >> 20) << " MiB";
   }

@@ -4,7 +4,8 @@
 namespace kurve::calibrate {
 
 DevicePresence cuda_presence() {
-  return {.why_not = "this build has no CUDA. Install the CUDA Toolkit and configure with -DKURVE_CUDA=ON?", .detail = {}};
+  return {.why_not = "this build has no CUDA. Install the CUDA Toolkit and configure with -DKURVE_CUDA=ON?",
+          .detail = {}};
 }
 
 }  // namespace kurve::calibrate

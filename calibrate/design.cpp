@@ -14,9 +14,11 @@ namespace {
 
 using data::Operation;
 
-void require_range(std::string const& what, std::int64_t value, std::int64_t low, std::int64_t high, std::string const& why) {
+void require_range(std::string const& what, std::int64_t value, std::int64_t low, std::int64_t high,
+                   std::string const& why) {
   if (value >= low && value <= high) return;
-  throw InputError(what + "=" + std::to_string(value) + " (must be " + std::to_string(low) + " to " + std::to_string(high) + ": " + why + ")");
+  throw InputError(what + "=" + std::to_string(value) + " (must be " + std::to_string(low) + " to " +
+                   std::to_string(high) + ": " + why + ")");
 }
 
 std::set<int> ranks_of(BackendInfo const& info, DesignOptions const& options) {
@@ -40,7 +42,8 @@ std::set<std::int64_t> sizes_of(BackendInfo const& info, DesignOptions const& op
   if (sizes.empty()) {
     // Far below the gradient for the latency, and a few sizes around it for the bandwidth, in steps of 16 and 4.
     for (std::int64_t bytes = 64; bytes < info.gradient_bytes / 16; bytes *= 16) sizes.insert(bytes);
-    for (std::int64_t const divisor : {4, 1}) sizes.insert(std::max<std::int64_t>(info.gradient_bytes / divisor / 4 * 4, 4));
+    for (std::int64_t const divisor : {4, 1})
+      sizes.insert(std::max<std::int64_t>(info.gradient_bytes / divisor / 4 * 4, 4));
   }
   if (info.gradient_bytes >= 4) sizes.insert(info.gradient_bytes);
   return sizes;
@@ -51,11 +54,14 @@ std::set<std::int64_t> sizes_of(BackendInfo const& info, DesignOptions const& op
 std::string describe(Point const& point, BackendInfo const& info) {
   std::string const on = ", " + std::to_string(point.ranks) + (point.ranks == 1 ? " rank" : " ranks");
   switch (point.op) {
-    case Operation::serial: return "serial" + on;
-    case Operation::compute: return "compute, local batch " + std::to_string(point.local_batch) + on;
+    case Operation::serial:
+      return "serial" + on;
+    case Operation::compute:
+      return "compute, local batch " + std::to_string(point.local_batch) + on;
     case Operation::allreduce:
       return "all-reduce " + info.algorithms.at(point.algorithm) + ", " + std::to_string(point.bytes) + " bytes" + on;
-    case Operation::step: return "whole step, local batch " + std::to_string(point.local_batch) + on;
+    case Operation::step:
+      return "whole step, local batch " + std::to_string(point.local_batch) + on;
   }
   return {};
 }

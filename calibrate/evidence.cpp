@@ -45,7 +45,8 @@ Rows timings_of(Rows const& rows) {
 /// The all-reduce algorithm that the Model speaks of: the ring where the Study names one, else whatever it has.
 Rows ring_rows(data::Study const& study, Rows const& rows) {
   auto const& columns = study.configuration_columns;
-  auto const column = static_cast<std::size_t>(std::find(columns.begin(), columns.end(), "algorithm") - columns.begin());
+  auto const column =
+      static_cast<std::size_t>(std::find(columns.begin(), columns.end(), "algorithm") - columns.begin());
   if (column == columns.size()) return rows;
   Rows ring;
   for (auto const& row : rows)
@@ -55,8 +56,9 @@ Rows ring_rows(data::Study const& study, Rows const& rows) {
 
 [[noreturn]] void throw_missing(data::Study const& study, std::string const& missing) {
   throw DataError(study.path.empty() ? "components" : study.path, 0,
-                  "no rows of op " + missing + " (a Model needs serial and compute; an all-reduce alone says what communication costs, "
-                  "not what a step does). Measure them with `kurve calibrate`, or add a Study that has them?");
+                  "no rows of op " + missing +
+                      " (a Model needs serial and compute; an all-reduce alone says what communication costs, "
+                      "not what a step does). Measure them with `kurve calibrate`, or add a Study that has them?");
 }
 
 void read_steps(data::Study const& steps, double global_batch, Evidence& evidence) {
@@ -75,7 +77,10 @@ void read_steps(data::Study const& steps, double global_batch, Evidence& evidenc
     auto const summary = data::summarize(means);
     // A run is the unit of replication; few runs may agree by luck, so their steps' own error is a lower bound.
     double const error = std::max(summary.standard_error(), std::sqrt(within / static_cast<double>(summary.n)));
-    evidence.steps.push_back({key.first, key.second, {summary.mean, error > 0.0 ? error : 0.01 * summary.mean}, static_cast<int>(summary.n)});
+    evidence.steps.push_back({key.first,
+                              key.second,
+                              {summary.mean, error > 0.0 ? error : 0.01 * summary.mean},
+                              static_cast<int>(summary.n)});
     if (summary.n > 1) {
       double const dof = static_cast<double>(summary.n - 1);
       run_variance += dof * (summary.sd * summary.sd - within) / (summary.mean * summary.mean);

@@ -17,8 +17,8 @@ using model::StepParameters;
 
 /// Spread of what was not measured between nodes but taken as inside one: sd of the logarithm, a factor 1.6 either way.
 constexpr double assumed_link_log_sd = 0.5;
-/// sd of log T per doubling of K beyond the measured: 2- and 3-point fits of published studies err 1 to 10 % over one or
-/// two doublings (FACTS E).
+/// sd of log T per doubling of K beyond the measured: 2- and 3-point fits of published studies err 1 to 10 % over one
+/// or two doublings (FACTS E).
 constexpr double default_discrepancy = 0.03;
 
 /// Mean of the largest of K standard normals, by quantile at the plotting position of Blom 1958: within 0.01 for all K.
@@ -50,8 +50,9 @@ struct Residual {
   double amplitude = 0.0, weight = 1.0;
 };
 
-/// Fits every admissible law to what whole steps at K > 1 take beyond p. Growth with K is admitted only where three K > 1
-/// pin it: noise of two points through a law linear in K would decide K = 4096, while the all-reduce that does grow is measured.
+/// Fits every admissible law to what whole steps at K > 1 take beyond p. Growth with K is admitted only where three K >
+/// 1 pin it: noise of two points through a law linear in K would decide K = 4096, while the all-reduce that does grow
+/// is measured.
 std::vector<Residual> fit_residuals(StepParameters const& p, std::vector<Evidence::StepPoint> const& steps) {
   std::set<double> multi;
   for (auto const& point : steps)
@@ -61,7 +62,10 @@ std::vector<Residual> fit_residuals(StepParameters const& p, std::vector<Evidenc
     double sum = 0.0;
     for (auto const& point : steps)
       if (point.ranks > 1.0)
-        sum += std::pow((point.time.value - mean_step_s(p, point.ranks, point.batch) - (growth ? amplitude * growth->shape(point.ranks) : 0.0)) / point.time.standard_error, 2.0);
+        sum += std::pow((point.time.value - mean_step_s(p, point.ranks, point.batch) -
+                         (growth ? amplitude * growth->shape(point.ranks) : 0.0)) /
+                            point.time.standard_error,
+                        2.0);
     return sum;
   };
   std::vector<Residual> laws{{}};
@@ -160,7 +164,8 @@ StepParameters draw_parameters(Evidence const& e, Normals const& z) {
   p.noise_cv = cv(v.noise_cv, v.noise_n);
   p.noise_node_cv = cv(v.shared_cv, v.shared_n);
   p.noise_run_cv = cv(e.run_cv, e.run_n);
-  p.straggler_probability = std::min(1.0, positive(v.straggler_probability, std::sqrt(v.straggler_n) / std::max(1, v.worker_steps), z));
+  p.straggler_probability =
+      std::min(1.0, positive(v.straggler_probability, std::sqrt(v.straggler_n) / std::max(1, v.worker_steps), z));
   p.straggler_slowdown = v.straggler_slowdown;
   p.straggler_spread_cv = std::min(10.0, v.straggler_spread_cv);
   p.extra_multi_s = e.contention ? positive(std::max(0.0, e.contention->value), e.contention->standard_error, z) : 0.0;
@@ -203,34 +208,52 @@ void explain(model::Model& m, Evidence const& e, std::vector<std::string>& messa
   };
   bool const has_steps = !e.steps.empty();
   set("serial", has_steps ? Source::fitted : Source::measured, true,
-      has_steps ? "measured alone, then moved by what one worker's whole step takes beyond its components" : "measured alone");
-  for (char const* name : {"compute.fixed", "compute.per_sample", "compute.floor"}) set(name, Source::measured, e.compute.identified, e.compute.note);
+      has_steps ? "measured alone, then moved by what one worker's whole step takes beyond its components"
+                : "measured alone");
+  for (char const* name : {"compute.fixed", "compute.per_sample", "compute.floor"})
+    set(name, Source::measured, e.compute.identified, e.compute.note);
   if (!e.compute.identified) messages.push_back("compute: " + e.compute.note);
   set("gradient_bytes", Source::imported, true, "the workload's");
   set("network.workers_per_node", Source::imported, true, "this machine's");
   if (e.allreduce) {
     auto const& link = e.allreduce->value;
     bool const between = link(2) > 0.0 || link(3) > 0.0;
-    std::string const fit = "ring all-reduce, exact at the step's own message; other sizes miss by " + std::to_string(100.0 * e.allreduce->misfit).substr(0, 4) + " %";
-    for (char const* name : {"network.intra.latency", "network.intra.bandwidth_Bps"}) set(name, Source::measured, true, fit);
+    std::string const fit = "ring all-reduce, exact at the step's own message; other sizes miss by " +
+                            std::to_string(100.0 * e.allreduce->misfit).substr(0, 4) + " %";
+    for (char const* name : {"network.intra.latency", "network.intra.bandwidth_Bps"})
+      set(name, Source::measured, true, fit);
     for (char const* name : {"network.inter.latency", "network.inter.bandwidth_Bps"})
-      set(name, between ? Source::measured : Source::assumed, between, between ? fit : "no all-reduce between nodes was measured: taken as inside one");
-    if (!between) messages.push_back("network between nodes: not measured, taken as inside one node and widened. Set network.inter.* to your network?");
+      set(name, between ? Source::measured : Source::assumed, between,
+          between ? fit : "no all-reduce between nodes was measured: taken as inside one");
+    if (!between)
+      messages.push_back(
+          "network between nodes: not measured, taken as inside one node and widened. Set network.inter.* to your "
+          "network?");
   } else {
-    for (char const* name : {"network.intra.latency", "network.intra.bandwidth_Bps", "network.inter.latency", "network.inter.bandwidth_Bps"})
+    for (char const* name : {"network.intra.latency", "network.intra.bandwidth_Bps", "network.inter.latency",
+                             "network.inter.bandwidth_Bps"})
       set(name, Source::assumed, false, "no all-reduce was measured: communication costs nothing here");
-    messages.push_back("all-reduce: not measured (a ring needs two ranks), so communication costs nothing in this Model. Set network.*, or measure with more ranks?");
+    messages.push_back(
+        "all-reduce: not measured (a ring needs two ranks), so communication costs nothing in this Model. Set "
+        "network.*, or measure with more ranks?");
   }
-  set("network.reduce_s_per_byte", Source::assumed, false, "always half as long as the bytes take to move: inside the bandwidth");
+  set("network.reduce_s_per_byte", Source::assumed, false,
+      "always half as long as the bytes take to move: inside the bandwidth");
   set("variability.noise.cv", Source::measured, true, "spread between workers of one step");
-  set("variability.noise.node_cv", Source::measured, false, "shared by the workers of this machine: one machine cannot tell node from step");
-  set("variability.noise.run_cv", e.run_n > 0 ? Source::measured : Source::assumed, e.run_n > 0, e.run_n > 0 ? "spread between runs of whole steps" : "no repeated runs");
-  for (char const* name : {"variability.stragglers.probability", "variability.stragglers.slowdown", "variability.stragglers.spread_cv"})
-    set(name, Source::measured, e.variability.straggler_n >= 5, std::to_string(e.variability.straggler_n) + " of " + std::to_string(e.variability.worker_steps) + " worker steps straggled");
+  set("variability.noise.node_cv", Source::measured, false,
+      "shared by the workers of this machine: one machine cannot tell node from step");
+  set("variability.noise.run_cv", e.run_n > 0 ? Source::measured : Source::assumed, e.run_n > 0,
+      e.run_n > 0 ? "spread between runs of whole steps" : "no repeated runs");
+  for (char const* name :
+       {"variability.stragglers.probability", "variability.stragglers.slowdown", "variability.stragglers.spread_cv"})
+    set(name, Source::measured, e.variability.straggler_n >= 5,
+        std::to_string(e.variability.straggler_n) + " of " + std::to_string(e.variability.worker_steps) +
+            " worker steps straggled");
   bool const multi = std::any_of(e.steps.begin(), e.steps.end(), [](auto const& s) { return s.ranks > 1.0; });
   if (e.contention || multi)
     set("extra.multi", multi ? Source::fitted : Source::measured, multi,
-        "contention of " + std::to_string(e.contention_ranks) + " workers side by side" + (multi ? ", and what whole steps take beyond components" : ""));
+        "contention of " + std::to_string(e.contention_ranks) + " workers side by side" +
+            (multi ? ", and what whole steps take beyond components" : ""));
   set("discrepancy.per_doubling", Source::assumed, false, "how published fits of few points err");
 }
 
@@ -261,8 +284,13 @@ FitResult fit_components(data::Study const& components, data::Study const& steps
   explain(m, evidence, result.messages);
   set_spread(m);
   for (auto const& point : evidence.steps)
-    result.points.push_back({.ranks = point.ranks, .global_batch = point.batch, .runs = point.runs, .measured_s = point.time.value,
-                             .fitted_s = mean_step_s(m.parameters, point.ranks, point.batch), .weight = 1.0, .flag = {}});
+    result.points.push_back({.ranks = point.ranks,
+                             .global_batch = point.batch,
+                             .runs = point.runs,
+                             .measured_s = point.time.value,
+                             .fitted_s = mean_step_s(m.parameters, point.ranks, point.batch),
+                             .weight = 1.0,
+                             .flag = {}});
   return result;
 }
 

@@ -13,11 +13,15 @@
 namespace kurve::calibrate {
 namespace {
 
-constexpr char const* gpu_measuring_not_built = "measuring on CUDA and NCCL is not built yet (this version measures on host and mpi)";
+constexpr char const* gpu_measuring_not_built =
+    "measuring on CUDA and NCCL is not built yet (this version measures on host and mpi)";
 
 /// A GPU that is there is shown, and so is that nothing measures on it yet.
 DeviceStatus gpu_status(std::string const& name, DevicePresence const& presence) {
-  return {.name = name, .available = false, .reason = presence.why_not.empty() ? gpu_measuring_not_built : presence.why_not, .detail = presence.detail};
+  return {.name = name,
+          .available = false,
+          .reason = presence.why_not.empty() ? gpu_measuring_not_built : presence.why_not,
+          .detail = presence.detail};
 }
 
 }  // namespace
@@ -25,7 +29,9 @@ DeviceStatus gpu_status(std::string const& name, DevicePresence const& presence)
 std::vector<DeviceStatus> list_devices() {
   auto const mpi = mpi_presence();
   return {
-      {"host", true, "", data::this_machine().processor + ", " + std::to_string(std::thread::hardware_concurrency()) + " hardware threads"},
+      {"host", true, "",
+       data::this_machine().processor + ", " + std::to_string(std::thread::hardware_concurrency()) +
+           " hardware threads"},
       {"mpi", mpi.why_not.empty(), mpi.why_not, mpi.detail},
       gpu_status("cuda", cuda_presence()),
       gpu_status("nccl", nccl_presence()),

@@ -15,9 +15,11 @@ using Clock = std::chrono::steady_clock;
 
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-/// Element i of rank r is (i mod 251) + r: integers whose sum over up to 4096 ranks stays below 2^24, exact in float in any
-/// order. 251 is prime, so chunks of a power of two that end up in the wrong place do not look right.
-float verification_value(std::size_t i, int rank) { return static_cast<float>(i % 251 + static_cast<std::size_t>(rank)); }
+/// Element i of rank r is (i mod 251) + r: integers whose sum over up to 4096 ranks stays below 2^24, exact in float in
+/// any order. 251 is prime, so chunks of a power of two that end up in the wrong place do not look right.
+float verification_value(std::size_t i, int rank) {
+  return static_cast<float>(i % 251 + static_cast<std::size_t>(rank));
+}
 
 double count_wrong_sums(std::span<float> values, int algorithm, Communicator& communicator) {
   int const ranks = communicator.ranks();
@@ -26,7 +28,8 @@ double count_wrong_sums(std::span<float> values, int algorithm, Communicator& co
   communicator.allreduce(values, algorithm);
   double wrong = 0.0;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    auto const expected = static_cast<float>(ranks) * static_cast<float>(i % 251) + static_cast<float>(ranks * (ranks - 1) / 2);
+    auto const expected =
+        static_cast<float>(ranks) * static_cast<float>(i % 251) + static_cast<float>(ranks * (ranks - 1) / 2);
     if (values[i] != expected) wrong += 1.0;
   }
   return wrong;
@@ -57,11 +60,16 @@ RankResult timed_step(Task const& task, Workload& workload, Communicator& commun
 
 RankResult run_task(Task const& task, Workload& workload, Communicator& communicator) {
   switch (task.kind) {
-    case Task::Kind::stop: return {};
-    case Task::Kind::begin_run: workload.reset(task.seed); return {};
+    case Task::Kind::stop:
+      return {};
+    case Task::Kind::begin_run:
+      workload.reset(task.seed);
+      return {};
     case Task::Kind::sleep:
-      return timed(task, communicator, [&] { std::this_thread::sleep_for(std::chrono::duration<double>(task.sleep_s)); });
-    case Task::Kind::serial: return timed(task, communicator, [&] { workload.update(1.0f); });
+      return timed(task, communicator,
+                   [&] { std::this_thread::sleep_for(std::chrono::duration<double>(task.sleep_s)); });
+    case Task::Kind::serial:
+      return timed(task, communicator, [&] { workload.update(1.0f); });
     case Task::Kind::compute:
       return timed(task, communicator, [&] { workload.forward_backward(task.local_batch, communicator.rank()); });
     case Task::Kind::allreduce: {
@@ -74,7 +82,8 @@ RankResult run_task(Task const& task, Workload& workload, Communicator& communic
       std::vector<float> values(static_cast<std::size_t>(task.bytes) / sizeof(float));
       return {.step_s = count_wrong_sums(values, task.algorithm, communicator)};
     }
-    case Task::Kind::step: return timed_step(task, workload, communicator);
+    case Task::Kind::step:
+      return timed_step(task, workload, communicator);
   }
   return {};
 }
@@ -96,16 +105,21 @@ std::vector<double> RankedBackend::time_compute(int ranks, int local_batch, int 
 }
 
 std::vector<double> RankedBackend::time_allreduce(Collective const& c, int repeats) {
-  return totals({.kind = Task::Kind::allreduce, .ranks = c.ranks, .algorithm = c.algorithm, .repeats = repeats, .bytes = c.message.count});
+  return totals({.kind = Task::Kind::allreduce,
+                 .ranks = c.ranks,
+                 .algorithm = c.algorithm,
+                 .repeats = repeats,
+                 .bytes = c.message.count});
 }
 
 void RankedBackend::verify_allreduce(Collective const& c) {
-  auto const results = run({.kind = Task::Kind::verify, .ranks = c.ranks, .algorithm = c.algorithm, .bytes = c.message.count});
+  auto const results =
+      run({.kind = Task::Kind::verify, .ranks = c.ranks, .algorithm = c.algorithm, .bytes = c.message.count});
   for (std::size_t rank = 0; rank < results.size(); ++rank)
     if (results[rank].step_s > 0.0)
       throw DeviceError("all-reduce '" + info().algorithms.at(c.algorithm) + "' of " + std::to_string(c.message.count) +
-                        " bytes on " + std::to_string(c.ranks) + " ranks: " +
-                        std::to_string(static_cast<long>(results[rank].step_s)) + " wrong sums on rank " +
+                        " bytes on " + std::to_string(c.ranks) +
+                        " ranks: " + std::to_string(static_cast<long>(results[rank].step_s)) + " wrong sums on rank " +
                         std::to_string(rank) + " (nothing it times would mean anything)");
 }
 

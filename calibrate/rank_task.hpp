@@ -35,7 +35,8 @@ struct Task {
 /// One rank's answer: seconds; in `verify`, step_s counts wrong elements instead.
 using RankResult = RankStep;
 
-/// One rank's part of a task: allocate, meet at the barrier, then time. The protocol of every backend that runs real ranks.
+/// One rank's part of a task: allocate, meet at the barrier, then time. The protocol of every backend that runs real
+/// ranks.
 ///
 /// The step's optimizer ends inside the timing; data pool, weights and buffers are set up outside it.
 [[nodiscard]] RankResult run_task(Task const& task, Workload& workload, Communicator& communicator);

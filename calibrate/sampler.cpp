@@ -13,18 +13,21 @@ namespace {
 
 using data::Operation;
 
-constexpr int block = 10;             // timings a visit: enough for three visits to reach the rule's minimum
-constexpr int warmup = 2;             // a visit's first executions: caches, branch predictors and clocks still serve the point before
+constexpr int block = 10;  // timings a visit: enough for three visits to reach the rule's minimum
+constexpr int warmup =
+    2;  // a visit's first executions: caches, branch predictors and clocks still serve the point before
 constexpr double batch_below_s = 10e-6;
-constexpr double batch_s = 100e-6;    // 1000 times the clock's cost of 50 to 100 ns
+constexpr double batch_s = 100e-6;  // 1000 times the clock's cost of 50 to 100 ns
 
 }  // namespace
 
 std::vector<double> Series::values() const {
   std::vector<double> values;
   for (auto const& timing : timings) {
-    if (point.op == Operation::allreduce) values.push_back(*std::max_element(timing.rank_s.begin(), timing.rank_s.end()));
-    else values.insert(values.end(), timing.rank_s.begin(), timing.rank_s.end());
+    if (point.op == Operation::allreduce)
+      values.push_back(*std::max_element(timing.rank_s.begin(), timing.rank_s.end()));
+    else
+      values.insert(values.end(), timing.rank_s.begin(), timing.rank_s.end());
   }
   return values;
 }
@@ -52,7 +55,9 @@ void Sampler::update_done(Series& series) const {
   std::vector<double> means;
   for (auto const& timing : series.timings) {
     auto const summary = data::summarize(timing.rank_s);
-    means.push_back(series.point.op == Operation::allreduce ? *std::max_element(timing.rank_s.begin(), timing.rank_s.end()) : summary.mean);
+    means.push_back(series.point.op == Operation::allreduce
+                        ? *std::max_element(timing.rank_s.begin(), timing.rank_s.end())
+                        : summary.mean);
   }
   bool const precise = precise_enough(split_stragglers(means).core, rule_);
   bool const full = static_cast<int>(series.timings.size()) >= rule_.max_samples;
@@ -63,12 +68,18 @@ void Sampler::update_done(Series& series) const {
 std::vector<double> Sampler::time_once(Point const& point, int repeats) {
   std::vector<double> times;
   switch (point.op) {
-    case Operation::serial: times = backend_.time_serial(point.ranks, repeats); break;
-    case Operation::compute: times = backend_.time_compute(point.ranks, point.local_batch, repeats); break;
-    case Operation::allreduce:
-      times = backend_.time_allreduce({.ranks = point.ranks, .message = {point.bytes}, .algorithm = point.algorithm}, repeats);
+    case Operation::serial:
+      times = backend_.time_serial(point.ranks, repeats);
       break;
-    case Operation::step: KURVE_EXPECT(point.op != Operation::step);
+    case Operation::compute:
+      times = backend_.time_compute(point.ranks, point.local_batch, repeats);
+      break;
+    case Operation::allreduce:
+      times = backend_.time_allreduce({.ranks = point.ranks, .message = {point.bytes}, .algorithm = point.algorithm},
+                                      repeats);
+      break;
+    case Operation::step:
+      KURVE_EXPECT(point.op != Operation::step);
   }
   for (auto& t : times) t /= repeats;
   return times;

@@ -15,7 +15,8 @@ void check(StoppingRule const& rule) {
   auto require = [](bool ok, std::string const& what, double value, char const* range) {
     if (!ok) throw InputError(what + "=" + std::to_string(value) + " (must be " + range + ")");
   };
-  require(rule.relative_half_width > 0.0 && rule.relative_half_width < 1.0, "ci", rule.relative_half_width, "between 0 and 1");
+  require(rule.relative_half_width > 0.0 && rule.relative_half_width < 1.0, "ci", rule.relative_half_width,
+          "between 0 and 1");
   require(rule.confidence > 0.0 && rule.confidence < 1.0, "confidence", rule.confidence, "between 0 and 1");
   require(rule.min_samples >= 3, "min_samples", rule.min_samples, "at least 3");
   require(rule.max_samples >= rule.min_samples, "max_samples", rule.max_samples, "at least min_samples");
@@ -23,9 +24,12 @@ void check(StoppingRule const& rule) {
 
 std::string_view to_text(Termination termination) {
   switch (termination) {
-    case Termination::precise: return "precise";
-    case Termination::max_samples: return "max_samples";
-    case Termination::out_of_time: return "out_of_time";
+    case Termination::precise:
+      return "precise";
+    case Termination::max_samples:
+      return "max_samples";
+    case Termination::out_of_time:
+      return "out_of_time";
   }
   return "";
 }

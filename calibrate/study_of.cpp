@@ -28,7 +28,9 @@ data::Study new_study(BackendInfo const& info, CalibrateOptions const& options) 
 }  // namespace
 
 double last_end_s(StepRow const& row) {
-  return std::max_element(row.ranks.begin(), row.ranks.end(), [](auto const& a, auto const& b) { return a.step_s < b.step_s; })->step_s;
+  return std::max_element(row.ranks.begin(), row.ranks.end(),
+                          [](auto const& a, auto const& b) { return a.step_s < b.step_s; })
+      ->step_s;
 }
 
 data::Study component_study(std::vector<Series> const& all, BackendInfo const& info, CalibrateOptions const& options) {

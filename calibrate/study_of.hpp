@@ -18,10 +18,13 @@ struct StepRow {
 [[nodiscard]] double last_end_s(StepRow const& row);
 
 /// The component Study: one row a timing; work that ranks do side by side has one row a rank.
-[[nodiscard]] data::Study component_study(std::vector<Series> const& series, BackendInfo const& info, CalibrateOptions const& options);
+[[nodiscard]] data::Study component_study(std::vector<Series> const& series, BackendInfo const& info,
+                                          CalibrateOptions const& options);
 /// The step Study: one row a step.
-[[nodiscard]] data::Study step_study(std::vector<StepRow> const& rows, BackendInfo const& info, CalibrateOptions const& options);
+[[nodiscard]] data::Study step_study(std::vector<StepRow> const& rows, BackendInfo const& info,
+                                     CalibrateOptions const& options);
 /// The per-rank Study of the largest K.
-[[nodiscard]] data::Study per_rank_study(std::vector<StepRow> const& rows, BackendInfo const& info, CalibrateOptions const& options);
+[[nodiscard]] data::Study per_rank_study(std::vector<StepRow> const& rows, BackendInfo const& info,
+                                         CalibrateOptions const& options);
 
 }  // namespace kurve::calibrate

@@ -46,7 +46,9 @@ struct Workload::State {
   int layers() const { return static_cast<int>(shape.widths.size()) - 1; }
   int in(int layer) const { return shape.widths[static_cast<std::size_t>(layer)]; }
   int out(int layer) const { return shape.widths[static_cast<std::size_t>(layer) + 1]; }
-  MatrixMap weights(std::vector<float>& of, int layer) const { return {of.data() + offsets[layer], out(layer), in(layer)}; }
+  MatrixMap weights(std::vector<float>& of, int layer) const {
+    return {of.data() + offsets[layer], out(layer), in(layer)};
+  }
   VectorMap biases(std::vector<float>& of, int layer) const {
     return {of.data() + offsets[layer] + static_cast<std::size_t>(out(layer)) * in(layer), out(layer)};
   }
@@ -83,7 +85,8 @@ void Workload::reset(std::uint64_t seed) {
     auto weights = s.weights(s.parameters, l);
     float const scale = 1.0f / std::sqrt(static_cast<float>(s.in(l)));  // keeps activations of order one
     for (Eigen::Index i = 0; i < weights.size(); ++i)
-      weights.data()[i] = scale * normal(seed, weight_stream + static_cast<std::uint64_t>(l), static_cast<std::uint64_t>(i));
+      weights.data()[i] =
+          scale * normal(seed, weight_stream + static_cast<std::uint64_t>(l), static_cast<std::uint64_t>(i));
   }
   s.losses.clear();
   s.losses.reserve(1 << 16);
