@@ -41,12 +41,18 @@ struct StepParameters {
   double overlap_fraction = 0.0;       ///< share of compute (backward) under which the all-reduce may hide
   double overlap_buckets = 1.0;        ///< gradient buckets; the last one is always exposed
 
-  double extra_multi_s = 0.0;          ///< exposed whenever K > 1
-  double extra_node_s = 0.0;           ///< exposed whenever more than one node
-  double extra_per_log2_s = 0.0;       ///< exposed per log2 K
-  double extra_per_log2_node_s = 0.0;  ///< exposed per log2 N, N nodes
-  double extra_per_rank_s = 0.0;       ///< exposed per worker beyond the first
-  double extra_share_s = 0.0;          ///< exposed times (K-1)/K: bandwidth of a ring
+  // Exposed terms that a fit to step times finds, whatever causes them; f(b) = effective_batch(b).
+  double extra_multi_s = 0.0;                ///< whenever K > 1
+  double extra_in_node_s = 0.0;              ///< times 1 - 1/g, g workers of a node in use
+  double extra_in_node_per_sample_s = 0.0;   ///< times (1 - 1/g) f(b)
+  double extra_cross_node_s = 0.0;           ///< times 1 - 1/N, N nodes
+  double extra_cross_node_per_sample_s = 0.0;///< times (1 - 1/N) f(b)
+  double extra_per_log2_nodes_s = 0.0;       ///< times log2 N
+  double extra_per_log2_s = 0.0;             ///< times log2 K
+  double extra_per_rank_s = 0.0;             ///< times K - 1
+  double skew_normal_per_sample_s = 0.0;     ///< times m(K) f(b), m the expected maximum of K normals (Blom's quantile)
+  double skew_log_per_sample_s = 0.0;        ///< times ln K f(b): exponential and Gumbel tails
+  double skew_pareto_per_sample_s = 0.0;     ///< times (K^(1/4) - 1) f(b): a heavy tail
 
   double noise_cv = 0.0;               ///< every worker, every step: sd over mean of its compute
   double noise_node_cv = 0.0;          ///< shared by the workers of a node in a step
@@ -60,8 +66,13 @@ struct StepParameters {
   double imbalance_cv = 0.0;           ///< sd over mean of the workers' shares
   double hop_jitter_cv = 0.0;          ///< sd over mean of one hop inside the ring
 
-  double discrepancy_per_doubling = 0.0;  ///< sd of log T for each doubling of K beyond discrepancy_from_ranks
-  double discrepancy_from_ranks = 1.0;    ///< largest K whose step time was measured
+  // What the formula does not know: log T += log_growth * distance^power, see discrepancy_log().
+  double discrepancy_log_growth = 0.0;       ///< signed, 0 at the centre; its sd is what widens a prediction
+  double discrepancy_power = 1.0;            ///< 1: per doubling; 1/2: like a random walk
+  double discrepancy_from_ranks = 1.0;       ///< largest K whose step was measured
+  double discrepancy_from_batch = 0.0;       ///< local batch measured there; 0: none
+  double discrepancy_batch_weight = 0.0;     ///< a halving of the local batch counts as this many doublings of K
+  double discrepancy_configuration_log = 0.0;///< misfit of one configuration, signed, 0 at the centre
 
   AllreduceAlgorithm allreduce = AllreduceAlgorithm::ring;
   Shape noise_shape = Shape::lognormal;
@@ -123,8 +134,15 @@ struct StepTime {
 /// without overlap (T_b = 0 or n = 1) all of it. Source: docs/model.md section 3 (bucketed overlap).
 [[nodiscard]] double exposed_time_s(StepParameters const& p, double allreduce_s, double compute_s);
 
-/// The exposed terms that no component pins down (the `extra_` parameters) at K workers [s].
-[[nodiscard]] double extra_time_s(StepParameters const& p, double ranks);
+/// (knee^q + b^q)^(1/q), knee = floor / per_sample: the batch whose cost on the line equals compute(b) less its fixed part.
+[[nodiscard]] double effective_batch(StepParameters const& p, double local_batch);
+
+/// The exposed terms that no component pins down (the `extra_` and `skew_` parameters) at K workers [s].
+[[nodiscard]] double extra_time_s(StepParameters const& p, double ranks, double local_batch);
+
+/// log of the factor by which this parameter vector's discrepancy moves T at K workers and local batch b:
+/// log_growth D^power, D = max(0, log2(K/from_ranks)) + batch_weight max(0, log2(from_batch/b)); 0 inside the measured range.
+[[nodiscard]] double discrepancy_log(StepParameters const& p, double ranks, double local_batch);
 
 /// The noise-free step at K workers and global batch B. @throws InputError if ranks < 1 or batch <= 0
 [[nodiscard]] StepTime step_time(StepParameters const& p, double ranks, double global_batch);

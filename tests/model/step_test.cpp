@@ -35,6 +35,23 @@ TEST_SUITE("unit") {
     CHECK_CLOSE(step_time(p, 64, 1).total_s(), 0.04 + 0.96 / 64 + 0.06, 1e-15);
   }
 
+  TEST_CASE("terms of a fit: none at one worker and each by hand at K = 16 on nodes of 8") {
+    StepParameters p{.workers_per_node = 8, .extra_in_node_s = 0.8, .extra_in_node_per_sample_s = 0.08, .extra_cross_node_s = 0.2,
+                     .extra_cross_node_per_sample_s = 0.02, .extra_per_log2_nodes_s = 0.1};
+    CHECK(extra_time_s(p, 1, 4) == 0.0);
+    CHECK_CLOSE(extra_time_s(p, 16, 4), 0.875 * (0.8 + 0.32) + 0.5 * (0.2 + 0.08) + 0.1, 1e-14);
+    StepParameters const skew{.skew_normal_per_sample_s = 1.0};
+    CHECK_CLOSE(extra_time_s(skew, 64, 1), 2.3437 - 0.007, 0.0005);  // Blom at 64 against the exact 2.3437
+  }
+
+  TEST_CASE("discrepancy: nothing inside the measured range and a power of the distance beyond") {
+    StepParameters const p{.discrepancy_log_growth = -0.1, .discrepancy_power = 0.5, .discrepancy_from_ranks = 8,
+                           .discrepancy_from_batch = 32, .discrepancy_batch_weight = 0.5};
+    CHECK(discrepancy_log(p, 8, 32) == 0.0);
+    CHECK_CLOSE(discrepancy_log(p, 64, 32), -0.1 * std::sqrt(3.0), 1e-14);
+    CHECK_CLOSE(discrepancy_log(p, 64, 16), -0.1 * std::sqrt(3.5), 1e-14);
+  }
+
   TEST_CASE("doubling every time doubles the step") {
     StepParameters p{.serial_s = 1e-3, .compute_per_sample_s = 1e-4, .compute_floor_s = 2e-3, .gradient_bytes = 1e8,
                      .workers_per_node = 8, .intra_latency_s = 1e-5, .intra_bandwidth_Bps = 1e11, .inter_latency_s = 1e-5,

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "calibrate/component_laws.hpp"
+
+#include <Eigen/Cholesky>
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "calibrate/robust.hpp"
+#include "data/stats.hpp"
+#include "model/contract.hpp"
+
+namespace kurve::calibrate {
+namespace {
+
+struct Solution {
+  Eigen::VectorXd value;
+  Eigen::MatrixXd covariance;
+  double chi2 = std::numeric_limits<double>::infinity();
+};
+
+double variance_of(Equation const& e, double misfit) {
+  double const error = e.exact ? 0.0 : misfit * e.y.value;
+  double const rounding = 1e-9 * e.y.value;  // a series without any spread still has a finite weight
+  return e.y.standard_error * e.y.standard_error + error * error + rounding * rounding;
+}
+
+/// Least squares on the columns of `set`, the others 0; chi2 infinite where singular or negative.
+Solution solve(std::vector<Equation> const& equations, unsigned set, double misfit) {
+  auto const columns = equations.front().x.size();
+  std::vector<Eigen::Index> active;
+  for (Eigen::Index c = 0; c < columns; ++c)
+    if ((set >> c & 1u) != 0) active.push_back(c);
+  auto const n = static_cast<Eigen::Index>(equations.size());
+  Eigen::MatrixXd design(n, static_cast<Eigen::Index>(active.size()));
+  Eigen::VectorXd target(n);
+  for (Eigen::Index row = 0; row < n; ++row) {
+    double const sd = std::sqrt(variance_of(equations[row], misfit));
+    for (std::size_t c = 0; c < active.size(); ++c)
+      design(row, static_cast<Eigen::Index>(c)) = equations[row].x(active[c]) / sd;
+    target(row) = equations[row].y.value / sd;
+  }
+  Solution s{.value = Eigen::VectorXd::Zero(columns), .covariance = Eigen::MatrixXd::Zero(columns, columns)};
+  if (active.empty()) return s;
+  // Columns differ by ten orders of magnitude (latency, seconds per byte): scale before judging rank.
+  Eigen::VectorXd const scale = design.colwise().norm();
+  if ((scale.array() <= 0.0).any()) return s;
+  Eigen::MatrixXd const scaled = design * scale.cwiseInverse().asDiagonal();
+  Eigen::LDLT<Eigen::MatrixXd> const normal(scaled.transpose() * scaled);
+  if (normal.info() != Eigen::Success || normal.vectorD().minCoeff() < 1e-10) return s;
+  Eigen::VectorXd const solution = normal.solve(scaled.transpose() * target);
+  if ((solution.array() < 0.0).any()) return s;
+  Eigen::MatrixXd const inverse = normal.solve(Eigen::MatrixXd::Identity(scaled.cols(), scaled.cols()));
+  for (std::size_t i = 0; i < active.size(); ++i) {
+    auto const a = static_cast<Eigen::Index>(i);
+    s.value(active[i]) = solution(a) / scale(a);
+    for (std::size_t j = 0; j < active.size(); ++j) {
+      auto const b = static_cast<Eigen::Index>(j);
+      s.covariance(active[i], active[j]) = inverse(a, b) / (scale(a) * scale(b));
+    }
+  }
+  s.chi2 = (scaled * solution - target).squaredNorm();
+  return s;
+}
+
+Solution best_solution(std::vector<Equation> const& equations, double misfit) {
+  Solution best;
+  for (unsigned set = 1; set < 1u << equations.front().x.size(); ++set) {
+    auto candidate = solve(equations, set, misfit);
+    if (candidate.chi2 < best.chi2 || best.value.size() == 0) best = std::move(candidate);
+  }
+  return best;
+}
+
+int used_columns(Solution const& s) { return static_cast<int>((s.value.array() > 0.0).count()); }
+
+}  // namespace
+
+Estimate fit_nonnegative(std::vector<Equation> const& equations) {
+  KURVE_EXPECT(!equations.empty() && equations.front().x.size() <= 8);
+  auto best = best_solution(equations, 0.0);
+  double const degrees = static_cast<double>(equations.size()) - used_columns(best);
+  double misfit = 0.0;
+  if (degrees > 0.0 && best.chi2 > degrees) {
+    double low = 0.0, high = 2.0;  // chi2 falls as the misfit grows; 2 makes every point worthless
+    for (int i = 0; i < 50; ++i) {
+      misfit = (low + high) / 2.0;
+      (best_solution(equations, misfit).chi2 > degrees ? low : high) = misfit;
+    }
+    best = best_solution(equations, misfit);
+    if (best.chi2 > 1.01 * degrees) best.covariance *= best.chi2 / degrees;
+  }
+  return {.value = best.value, .covariance = best.covariance, .misfit = misfit};
+}
+
+namespace {
+
+double rms_relative_error(std::map<double, Mean> const& means, Eigen::VectorXd const& law, double q) {
+  double sum = 0.0;
+  for (auto const& [b, mean] : means) {
+    double const fitted = law(0) + std::pow(std::pow(law(2), q) + std::pow(b * law(1), q), 1.0 / q);
+    sum += std::pow(fitted / mean.value - 1.0, 2.0);
+  }
+  return std::sqrt(sum / static_cast<double>(means.size()));
+}
+
+Estimate fit_line(std::map<double, Mean> const& means) {
+  std::vector<Equation> equations;
+  for (auto const& [b, mean] : means) equations.push_back({.x = Eigen::Vector3d(1.0, b, 0.0), .y = mean});
+  return fit_nonnegative(equations);
+}
+
+/// Gauss and Newton on the p-norm: each round is a linear fit to its tangents.
+Estimate fit_floor(std::map<double, Mean> const& means, double q) {
+  Estimate law{
+      .value = Eigen::Vector3d(0.0, means.rbegin()->second.value / means.rbegin()->first, means.begin()->second.value),
+      .covariance = {}};
+  for (int round = 0; round < 50; ++round) {
+    std::vector<Equation> tangents;
+    for (auto const& [b, mean] : means) {
+      double const line = b * law.value(1), floor = law.value(2);
+      double const norm = std::pow(std::pow(line, q) + std::pow(floor, q), 1.0 / q);
+      // d norm / d line = (line / norm)^(q-1), and the same for the floor; the p-norm is homogeneous, so tangents pass
+      // through 0.
+      tangents.push_back(
+          {.x = Eigen::Vector3d(0.0, b * std::pow(line / norm, q - 1.0), std::pow(floor / norm, q - 1.0)), .y = mean});
+    }
+    auto next = fit_nonnegative(tangents);
+    bool const settled = (next.value - law.value).norm() <= 1e-12 * law.value.norm();
+    law = std::move(next);
+    if (settled || law.value(1) <= 0.0 || law.value(2) <= 0.0) break;
+  }
+  return law;
+}
+
+}  // namespace
+
+ComputeLaw fit_compute(std::map<double, Mean> const& means, double q) {
+  KURVE_EXPECT(!means.empty());
+  if (means.size() == 1) {
+    auto const& [b, mean] = *means.begin();
+    return {.estimate = fit_nonnegative({{.x = Eigen::Vector3d(0.0, b, 0.0), .y = mean}}),
+            .identified = false,
+            .note = "one local batch only: fixed cost and cost per sample cannot be told apart"};
+  }
+  ComputeLaw law{.estimate = fit_line(means),
+                 .note = "line through " + std::to_string(means.size()) + " local batches"};
+  double const line_error = rms_relative_error(means, law.estimate.value, q);
+  if (means.size() < 4 || line_error < 0.02 || law.estimate.misfit <= 0.0) return law;
+  auto floor = fit_floor(means, q);
+  if (rms_relative_error(means, floor.value, q) < 0.5 * line_error)
+    return {.estimate = std::move(floor),
+            .note = "floor and line over " + std::to_string(means.size()) + " local batches: a line alone misses them"};
+  return law;
+}
+
+Estimate fit_allreduce(std::map<AllreduceKey, Mean> const& means, int workers_per_node, std::int64_t step_bytes) {
+  std::vector<Equation> equations;
+  for (auto const& [key, mean] : means) {
+    int const nodes = (key.ranks + workers_per_node - 1) / workers_per_node;
+    double const k = key.ranks, hops = 2.0 * (k - 1.0), between = 2.0 * (nodes - 1.0);
+    double const moved = hops / k * static_cast<double>(key.bytes);
+    Equation e{.x = Eigen::Vector4d(hops - between, nodes == 1 ? moved : 0.0, between, nodes == 1 ? 0.0 : moved),
+               .y = mean,
+               .exact = key.bytes == step_bytes};
+    equations.push_back(std::move(e));
+  }
+  return fit_nonnegative(equations);
+}
+
+Variability variability_of(std::vector<data::Sample> const& rows) {
+  Variability v;
+  std::vector<double> all;
+  for (auto const& row : rows) all.push_back(row.time_s);
+  auto const split = split_stragglers(all);
+  double const mean = data::summarize(split.core).mean;
+  double const limit = *std::max_element(split.core.begin(), split.core.end());
+
+  v.worker_steps = static_cast<int>(all.size());
+  v.straggler_n = static_cast<int>(split.stragglers.size());
+  if (v.straggler_n > 0) {
+    auto const tail = data::summarize(split.stragglers);
+    v.straggler_probability = static_cast<double>(v.straggler_n) / v.worker_steps;
+    v.straggler_slowdown = tail.mean / mean;
+    v.straggler_spread_cv = tail.sd / (tail.mean - mean);
+  }
+
+  // A rank that is always slower is no noise: each rank is set against its own mean.
+  std::map<int, std::vector<double>> by_rank;
+  for (auto const& row : rows)
+    if (row.time_s <= limit) by_rank[row.rank.value_or(0)].push_back(row.time_s);
+  std::map<int, double> rank_mean;
+  for (auto const& [rank, times] : by_rank) rank_mean[rank] = data::summarize(times).mean;
+  std::map<std::pair<int, int>, std::vector<double>> timings;
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    if (rows[i].time_s <= limit)
+      timings[{rows[i].run.value_or(0), rows[i].step.value_or(static_cast<int>(i))}].push_back(
+          rows[i].time_s / rank_mean[rows[i].rank.value_or(0)]);
+
+  double within = 0.0, degrees = 0.0, ranks = 0.0;
+  std::vector<double> means;
+  for (auto const& [key, times] : timings) {
+    auto const summary = data::summarize(times);
+    means.push_back(summary.mean);
+    within += summary.sd * summary.sd * static_cast<double>(summary.n - 1);
+    degrees += static_cast<double>(summary.n - 1);
+    ranks += static_cast<double>(summary.n);
+  }
+  double const between = std::pow(data::summarize(means).sd, 2.0);
+  degrees -= static_cast<double>(by_rank.size()) - 1.0;  // the rank means are estimated too
+  if (degrees <= 0.0) {
+    v.noise_cv = std::sqrt(between);
+    v.noise_n = static_cast<int>(means.size());
+    return v;
+  }
+  double const own = within / degrees;
+  v.noise_cv = std::sqrt(own);
+  v.noise_n = static_cast<int>(degrees);
+  v.shared_cv = std::sqrt(std::max(0.0, between - own * static_cast<double>(means.size()) / ranks));
+  v.shared_n = static_cast<int>(means.size());
+  return v;
+}
+
+}  // namespace kurve::calibrate

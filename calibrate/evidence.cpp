@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "calibrate/evidence.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "calibrate/robust.hpp"
+#include "calibrate/stopping.hpp"
+#include "data/stats.hpp"
+#include "model/error.hpp"
+
+namespace kurve::calibrate {
+namespace {
+
+using data::Operation;
+using data::Sample;
+using Rows = std::vector<Sample>;
+
+/// Samples are correlated within a round, so the standard error goes by the effective sample size.
+Mean mean_of(Rows const& rows) {
+  std::vector<double> times;
+  for (auto const& row : rows) times.push_back(row.time_s);
+  auto const split = split_stragglers(times);
+  auto const precision = precision_of(split.core, 0.95);
+  // One value alone has no spread: 5 % is what a single timing is worth at best, not 0.
+  return {precision.mean, split.core.size() > 1 ? precision.standard_error : 0.05 * precision.mean};
+}
+
+/// Rows of one timing (ranks side by side) as one row with their mean: ranks are not independent samples.
+Rows timings_of(Rows const& rows) {
+  std::map<std::pair<int, int>, std::pair<double, int>> sums;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    auto& [sum, n] = sums[{rows[i].run.value_or(0), rows[i].step.value_or(static_cast<int>(i))}];
+    sum += rows[i].time_s;
+    ++n;
+  }
+  Rows result;
+  for (auto const& [key, sum] : sums) {
+    result.push_back(rows.front());
+    result.back().time_s = sum.first / sum.second;
+  }
+  return result;
+}
+
+/// The all-reduce algorithm that the Model speaks of: the ring where the Study names one, else whatever it has.
+Rows ring_rows(data::Study const& study, Rows const& rows) {
+  auto const& columns = study.configuration_columns;
+  auto const column =
+      static_cast<std::size_t>(std::find(columns.begin(), columns.end(), "algorithm") - columns.begin());
+  if (column == columns.size()) return rows;
+  Rows ring;
+  for (auto const& row : rows)
+    if (column < row.configuration.size() && row.configuration[column] == "ring") ring.push_back(row);
+  return ring.empty() ? rows : ring;
+}
+
+[[noreturn]] void throw_missing(data::Study const& study, std::string const& missing) {
+  throw DataError(study.path.empty() ? "components" : study.path, 0,
+                  "no rows of op " + missing +
+                      " (a Model needs serial and compute; an all-reduce alone says what communication costs, "
+                      "not what a step does). Measure them with `kurve calibrate`, or add a Study that has them?");
+}
+
+void read_steps(data::Study const& steps, double global_batch, Evidence& evidence) {
+  std::map<std::pair<double, double>, std::map<int, std::vector<double>>> by_point;
+  for (auto const& row : steps.steps())
+    by_point[{row.ranks, row.global_batch.value_or(global_batch)}][row.run.value_or(0)].push_back(row.time_s);
+  double run_variance = 0.0, degrees = 0.0;
+  for (auto const& [key, runs] : by_point) {
+    std::vector<double> means;
+    double within = 0.0;  // squared standard error of a run's mean, averaged over runs
+    for (auto const& [run, times] : runs) {
+      auto const precision = precision_of(times, 0.95);
+      means.push_back(precision.mean);
+      within += precision.standard_error * precision.standard_error / static_cast<double>(runs.size());
+    }
+    auto const summary = data::summarize(means);
+    // A run is the unit of replication; few runs may agree by luck, so their steps' own error is a lower bound.
+    double const error = std::max(summary.standard_error(), std::sqrt(within / static_cast<double>(summary.n)));
+    evidence.steps.push_back({key.first,
+                              key.second,
+                              {summary.mean, error > 0.0 ? error : 0.01 * summary.mean},
+                              static_cast<int>(summary.n)});
+    if (summary.n > 1) {
+      double const dof = static_cast<double>(summary.n - 1);
+      run_variance += dof * (summary.sd * summary.sd - within) / (summary.mean * summary.mean);
+      degrees += dof;
+    }
+  }
+  if (degrees > 0.0) evidence.run_cv = std::sqrt(std::max(0.0, run_variance / degrees));
+  evidence.run_n = static_cast<int>(degrees);
+}
+
+}  // namespace
+
+Evidence read_evidence(data::Study const& components, data::Study const& steps, double global_batch) {
+  std::map<int, Rows> serial;
+  std::map<int, std::map<double, Rows>> compute;
+  Rows allreduce;
+  for (auto const& row : components.samples) {
+    if (row.op == Operation::serial) serial[row.ranks].push_back(row);
+    if (row.op == Operation::compute) compute[row.ranks][row.local_batch.value_or(1.0)].push_back(row);
+    if (row.op == Operation::allreduce && row.ranks > 1) allreduce.push_back(row);
+  }
+  if (serial.empty() && compute.empty()) throw_missing(components, "serial and compute");
+  if (serial.empty()) throw_missing(components, "serial");
+  if (compute.empty()) throw_missing(components, "compute");
+
+  Evidence e;
+  e.base.gradient_bytes = components.find_number("gradient_bytes").value_or(0.0);
+  e.base.workers_per_node = components.find_number("workers_per_node").value_or(1.0);
+  auto serial_at = [&](int ranks) { return mean_of(timings_of(serial.at(ranks))); };
+  e.serial = serial_at(serial.begin()->first);
+  std::map<double, Mean> compute_means;
+  for (auto const& [batch, rows] : compute.begin()->second) compute_means[batch] = mean_of(timings_of(rows));
+  e.compute = fit_compute(compute_means, e.base.compute_floor_sharpness);
+
+  int const full = compute.rbegin()->first;
+  auto const& [batch, rows] = *compute.rbegin()->second.begin();
+  e.variability = variability_of(rows);
+  if (full > 1 && compute.begin()->first == 1) {
+    // Set against the same batch measured alone where there is one: the law's own misfit is not contention.
+    auto const alone = compute_means.find(batch);
+    auto const& value = e.compute.estimate.value;
+    Mean const one = alone != compute_means.end() ? alone->second : Mean{value(0) + batch * value(1) + value(2), 0.0};
+    Mean const all = mean_of(timings_of(rows));
+    Mean c{all.value - one.value, std::hypot(all.standard_error, one.standard_error)};
+    if (serial.count(full) != 0) {
+      Mean const s = serial_at(full);
+      c = {c.value + s.value - e.serial.value, std::hypot(c.standard_error, s.standard_error)};
+    }
+    e.contention = c;
+    e.contention_ranks = full;
+  }
+
+  if (!allreduce.empty()) {
+    std::map<AllreduceKey, Rows> groups;
+    for (auto const& row : ring_rows(components, allreduce)) groups[{row.ranks, row.bytes.value_or(0)}].push_back(row);
+    std::map<AllreduceKey, Mean> means;
+    for (auto const& [key, group] : groups) means[key] = mean_of(group);
+    e.allreduce = fit_allreduce(means, static_cast<int>(e.base.workers_per_node), std::llround(e.base.gradient_bytes));
+  }
+  read_steps(steps, global_batch, e);
+  return e;
+}
+
+}  // namespace kurve::calibrate

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "calibrate/sampler.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "calibrate/robust.hpp"
+#include "data/stats.hpp"
+#include "model/contract.hpp"
+
+namespace kurve::calibrate {
+namespace {
+
+using data::Operation;
+
+constexpr int block = 10;  // timings a visit: enough for three visits to reach the rule's minimum
+constexpr int warmup =
+    2;  // a visit's first executions: caches, branch predictors and clocks still serve the point before
+constexpr double batch_below_s = 10e-6;
+constexpr double batch_s = 100e-6;  // 1000 times the clock's cost of 50 to 100 ns
+
+}  // namespace
+
+std::vector<double> Series::values() const {
+  std::vector<double> values;
+  for (auto const& timing : timings) {
+    if (point.op == Operation::allreduce)
+      values.push_back(*std::max_element(timing.rank_s.begin(), timing.rank_s.end()));
+    else
+      values.insert(values.end(), timing.rank_s.begin(), timing.rank_s.end());
+  }
+  return values;
+}
+
+void Sampler::visit(Series& series, int round) {
+  if (series.repeats == 0) {
+    time_once(series.point, 1);  // pages, connections
+    auto const once = time_once(series.point, 1);
+    double const slowest = *std::max_element(once.begin(), once.end());
+    series.repeats = slowest < batch_below_s ? static_cast<int>(std::ceil(batch_s / std::max(slowest, 100e-9))) : 1;
+    series.warmup_dropped += 2;
+  }
+  for (int i = 0; i < warmup; ++i, ++series.warmup_dropped) time_once(series.point, series.repeats);
+  for (int i = 0; i < block && !series.done; ++i) {
+    if (out_of_time()) return;
+    series.timings.push_back({.round = round, .rank_s = time_once(series.point, series.repeats)});
+    if (static_cast<int>(series.timings.size()) >= rule_.max_samples) break;
+  }
+  update_done(series);
+}
+
+void Sampler::update_done(Series& series) const {
+  // Ranks of one timing are not independent samples: precision is judged on their mean. A straggling rank makes its
+  // whole timing a straggler.
+  std::vector<double> means;
+  for (auto const& timing : series.timings) {
+    auto const summary = data::summarize(timing.rank_s);
+    means.push_back(series.point.op == Operation::allreduce
+                        ? *std::max_element(timing.rank_s.begin(), timing.rank_s.end())
+                        : summary.mean);
+  }
+  bool const precise = precise_enough(split_stragglers(means).core, rule_);
+  bool const full = static_cast<int>(series.timings.size()) >= rule_.max_samples;
+  series.done = precise || full;
+  if (series.done) series.termination = precise ? Termination::precise : Termination::max_samples;
+}
+
+std::vector<double> Sampler::time_once(Point const& point, int repeats) {
+  std::vector<double> times;
+  switch (point.op) {
+    case Operation::serial:
+      times = backend_.time_serial(point.ranks, repeats);
+      break;
+    case Operation::compute:
+      times = backend_.time_compute(point.ranks, point.local_batch, repeats);
+      break;
+    case Operation::allreduce:
+      times = backend_.time_allreduce({.ranks = point.ranks, .message = {point.bytes}, .algorithm = point.algorithm},
+                                      repeats);
+      break;
+    case Operation::step:
+      KURVE_EXPECT(point.op != Operation::step);
+  }
+  for (auto& t : times) t /= repeats;
+  return times;
+}
+
+double sleep_bias_s(Backend& backend, Seconds length) {
+  std::vector<double> excess;
+  for (int i = 0; i < 11; ++i) excess.push_back(backend.time_sleep(length) - length.count());
+  return data::median(excess);
+}
+
+}  // namespace kurve::calibrate

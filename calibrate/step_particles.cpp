@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "calibrate/step_particles.hpp"
+
+#include <Eigen/Dense>
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "calibrate/nnls.hpp"
+#include "data/philox.hpp"
+#include "model/contract.hpp"
+#include "model/elementary.hpp"
+
+namespace kurve::calibrate {
+namespace {
+
+using model::StepParameters;
+using Matrix = Eigen::MatrixXd;
+using Vector = Eigen::VectorXd;
+
+/// What a random number of a particle or a draw is for; values are part of what a seed means.
+enum Quantity : std::uint32_t {
+  q_law, q_knee, q_serial, q_in_node, q_cross_node, q_growth, q_tau, q_delta, q_in_share, q_cross_share, q_diffuse,
+  q_resample = 50, q_drift, q_drift_scale, q_misfit, q_term_error = 100, q_other_job = 1000, q_point_error = 2'000'000
+};
+
+double uniform(std::uint64_t seed, std::uint32_t index, std::uint32_t quantity, std::uint32_t attempt) {
+  return data::uniforms(seed, index, quantity, attempt, data::Stream::fit).first;
+}
+double normal_quantile(double u) {
+  return u <= 0.5 ? -model::elementary::normal_upper(u) : model::elementary::normal_upper(1.0 - u);
+}
+double normal(std::uint64_t seed, std::uint32_t index, std::uint32_t quantity, std::uint32_t attempt) {
+  return normal_quantile(uniform(seed, index, quantity, attempt));
+}
+
+/// Runs further than 2 % from their median are pulled in to 2 %, so that one slow run does not move the mean.
+double centre(std::vector<double> const& runs_s) {
+  if (runs_s.size() < 3) return data::summarize(runs_s).mean;
+  double const middle = data::median(runs_s);
+  double sum = 0.0;
+  for (double const t : runs_s) sum += std::clamp(t, 0.98 * middle, 1.02 * middle);
+  return sum / static_cast<double>(runs_s.size());
+}
+
+/// Time of a step whose coefficients are 0 but one, at a point: a column of the linear model.
+double column(int term, double knee, double workers_per_node, double ranks, double local_batch) {
+  StepParameters p;
+  p.workers_per_node = workers_per_node;
+  p.compute_per_sample_s = 1.0;
+  p.compute_floor_s = knee;
+  double const compute = model::compute_time_s(p, local_batch);
+  if (term == 0) return 1.0;
+  if (term == 1) return compute;
+  p.*(step_terms[static_cast<std::size_t>(term)].member) = 1.0;
+  return model::extra_time_s(p, ranks, local_batch);
+}
+
+/// Columns of a particle over the points, in units of the measured times. [n x p]
+Matrix design(StepParticle const& particle, StepEvidence const& evidence) {
+  auto const n = static_cast<Eigen::Index>(evidence.points.size());
+  Matrix x(n, static_cast<Eigen::Index>(particle.terms.size()));
+  for (Eigen::Index j = 0; j < x.cols(); ++j)
+    for (Eigen::Index i = 0; i < n; ++i) {
+      auto const& point = evidence.points[static_cast<std::size_t>(i)];
+      x(i, j) = column(particle.terms[static_cast<std::size_t>(j)], particle.knee, evidence.workers_per_node, point.ranks,
+                       point.local_batch()) / point.time_s;
+    }
+  return x;
+}
+
+}  // namespace
+
+StepEvidence step_evidence(data::MeasuredPoints const& measured, double workers_per_node, std::optional<double> network_s,
+                           StepPrior const& prior) {
+  StepEvidence evidence{.points = {}, .workers_per_node = workers_per_node, .network_s = network_s, .run_cv = prior.run_cv, .run_cv_assumed = true};
+  bool const runs = measured.replication == data::Replication::run;
+  double squares = prior.run_cv_weight * prior.run_cv * prior.run_cv, freedom = prior.run_cv_weight;
+  for (auto const& point : measured.points) {
+    if (!runs || point.repeats_s.size() < 2) continue;
+    double const middle = data::median(point.repeats_s);
+    for (double const t : point.repeats_s) squares += std::min(std::pow(t / middle - 1.0, 2), 0.03 * 0.03);
+    freedom += static_cast<double>(point.repeats_s.size()) - 1.0;
+    evidence.run_cv_assumed = false;
+  }
+  evidence.run_cv = std::sqrt(squares / freedom);
+  for (auto const& point : measured.points) {
+    StepPoint fitted{.ranks = point.ranks, .global_batch = point.global_batch, .time_s = centre(point.repeats_s)};
+    fitted.runs = runs ? static_cast<double>(point.repeats_s.size()) : 1.0;
+    fitted.relative_variance = evidence.run_cv * evidence.run_cv / fitted.runs;
+    if (!runs) fitted.relative_variance += std::pow(point.time.standard_error() / fitted.time_s, 2);  // of steps within the one run
+    evidence.points.push_back(fitted);
+  }
+  return evidence;
+}
+
+StepPosterior::StepPosterior(StepEvidence evidence, StepPrior prior, std::uint64_t seed, int draws)
+    : evidence_(std::move(evidence)), prior_(prior), seed_(seed) {
+  auto const& points = evidence_.points;
+  KURVE_EXPECT(!points.empty() && draws > 0);
+  auto by = [&](auto key) { return std::max_element(points.begin(), points.end(), [&](auto const& a, auto const& b) { return key(a) < key(b); }); };
+  reference_ = static_cast<std::size_t>(by([](auto const& p) { return p.local_batch(); }) - points.begin());
+  auto const largest = by([](auto const& p) { return p.ranks; });
+  largest_ranks_ = largest->ranks;
+  largest_batch_ = largest->local_batch();
+  smallest_s_ = by([](auto const& p) { return -p.time_s; })->time_s;
+  smallest_k_batch_ = points.front().local_batch();
+
+  // Enough particles that a study which contradicts the prior is still covered by a hundred of them; fewer for many
+  // points, where each costs n^3.
+  double const n = static_cast<double>(points.size());
+  auto count = static_cast<std::uint32_t>(n > 16 ? std::max(1000.0, 16000.0 * 256.0 / (n * n)) : 16000.0);
+  weigh(count);
+  if (effective_ < 100.0 && count < 64000) {
+    attempt_ = 1;
+    weigh(4 * count);
+  }
+
+  std::vector<double> cumulative(weights_.size());
+  std::partial_sum(weights_.begin(), weights_.end(), cumulative.begin());
+  double const offset = uniform(seed_, 0, q_resample, attempt_);
+  std::size_t at = 0;
+  for (int d = 0; d < draws; ++d) {  // systematic resampling
+    double const level = (offset + d) / draws * cumulative.back();
+    while (at + 1 < cumulative.size() && cumulative[at] < level) ++at;
+    draws_.push_back(draw(static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(d)));
+  }
+}
+
+StepParticle StepPosterior::particle(std::uint32_t index) const {
+  auto const& points = evidence_.points;
+  auto u = [&](std::uint32_t quantity) { return uniform(seed_, index, quantity, attempt_); };
+  auto lognormal = [&](double median, double log_sd, std::uint32_t quantity) {
+    return median * std::exp(log_sd * normal(seed_, index, quantity, attempt_));
+  };
+  StepParticle p;
+  double level = u(q_law) * std::accumulate(prior_.law.begin(), prior_.law.end(), 0.0);
+  int law = 0;
+  while (law + 1 < growth_laws && level > prior_.law[static_cast<std::size_t>(law)]) level -= prior_.law[static_cast<std::size_t>(law++)];
+  p.law = static_cast<GrowthLaw>(law);
+  if (u(q_knee) < prior_.knee_probability) {
+    double smallest = points.front().local_batch();
+    for (auto const& point : points) smallest = std::min(smallest, point.local_batch());
+    double const share = data::uniforms(seed_, index, q_knee, attempt_, data::Stream::fit).second;
+    p.knee = smallest * std::exp(std::log(1.0 / 16.0) + share * std::log(32.0));  // from 1/16 of the smallest batch to twice it
+  }
+  auto present = [&](int term, double mean) {
+    p.terms.push_back(term);
+    p.mean.push_back(mean);
+    p.sd.push_back(prior_.inner * mean);
+  };
+  double const cost_s = std::pow(smallest_s_, prior_.cost_power);
+  double const first_batch = column(1, p.knee, evidence_.workers_per_node, 1.0, smallest_k_batch_);
+  double const largest_batch = column(1, p.knee, evidence_.workers_per_node, 1.0, largest_batch_);
+
+  present(0, lognormal(prior_.serial_median * cost_s, prior_.serial_log_sd, q_serial));
+  double const in_node_s = lognormal(prior_.in_node_median * cost_s, prior_.in_node_log_sd, q_in_node);
+  if (u(q_in_share) < prior_.share_probability) present(3, in_node_s / first_batch);
+  else present(2, in_node_s);
+  double const cross_s = evidence_.network_s ? lognormal(prior_.exposed_median * *evidence_.network_s, prior_.exposed_log_sd, q_cross_node)
+                                             : lognormal(prior_.cross_node_median * cost_s, prior_.cross_node_log_sd, q_cross_node);
+  if (u(q_cross_share) < prior_.share_probability) present(5, cross_s / first_batch);
+  else present(4, cross_s);
+  if (law > 0) {  // so scaled that a law's cost is about one doubling's worth at the largest fitted K
+    double const units[] = {1.0, 1.0, largest_ranks_, 0.3 * largest_batch, 0.7 * largest_batch, 0.19 * std::pow(largest_ranks_, 0.25) * largest_batch};
+    present(first_growth_term + law - 1, lognormal(prior_.growth_median * cost_s, prior_.growth_log_sd, q_growth) / units[law - 1]);
+  }
+  if (u(q_diffuse) < prior_.diffuse_probability)
+    for (std::size_t j = 0; j < p.terms.size(); ++j) {
+      double largest = 1e-12;
+      for (auto const& point : points)
+        largest = std::max(largest, column(p.terms[j], p.knee, evidence_.workers_per_node, point.ranks, point.local_batch()) / point.time_s);
+      p.sd[j] = 0.5 / largest;  // it may be half of a fitted time
+    }
+  auto const& reference = points[reference_];
+  double const per_sample = reference.time_s / column(1, p.knee, evidence_.workers_per_node, 1.0, reference.local_batch());
+  p.terms.push_back(1);
+  p.mean.push_back(0.85 * per_sample);
+  p.sd.push_back(0.6 * per_sample);
+  p.tau = lognormal(prior_.misfit_median, prior_.misfit_log_sd, q_tau);
+  p.delta = lognormal(prior_.drift_median, prior_.drift_log_sd, q_delta);
+  p.other_job.resize(points.size());
+  for (std::size_t i = 0; i < points.size(); ++i)
+    p.other_job[i] = u(q_other_job + static_cast<std::uint32_t>(i)) < prior_.other_job_probability;
+  return p;
+}
+
+namespace {
+
+/// Covariance of the points' relative deviations that no coefficient explains. Distances are measured back from the
+/// largest fitted K, where the random walk of the discrepancy is pinned: a prediction starts there. [n x n]
+Matrix residual_covariance(StepParticle const& particle, StepEvidence const& evidence, StepPrior const& prior, double largest_ranks,
+                           double largest_batch) {
+  auto const n = static_cast<Eigen::Index>(evidence.points.size());
+  Vector distance(n);
+  for (Eigen::Index i = 0; i < n; ++i) {
+    auto const& point = evidence.points[static_cast<std::size_t>(i)];
+    distance[i] = std::log2(largest_ranks / point.ranks) + prior.batch_weight * std::max(0.0, std::log2(point.local_batch() / largest_batch));
+  }
+  Matrix r(n, n);
+  for (Eigen::Index i = 0; i < n; ++i) {
+    for (Eigen::Index j = 0; j < n; ++j) r(i, j) = particle.delta * particle.delta * std::min(distance[i], distance[j]);
+    double const other = particle.other_job[static_cast<std::size_t>(i)] ? prior.other_job_sd * prior.other_job_sd : 0.0;
+    r(i, i) += particle.tau * particle.tau + evidence.points[static_cast<std::size_t>(i)].relative_variance + other;
+  }
+  return r;
+}
+
+}  // namespace
+
+void StepPosterior::weigh(std::uint32_t count) {
+  auto const n = evidence_.points.size();
+  weights_.assign(count, 0.0);
+  for (std::uint32_t m = 0; m < count; ++m) {
+    auto const p = particle(m);
+    Matrix const x = design(p, evidence_);
+    Eigen::Map<Vector const> const mean(p.mean.data(), x.cols()), sd(p.sd.data(), x.cols());
+    Matrix const scaled = x * sd.asDiagonal();
+    Matrix s = residual_covariance(p, evidence_, prior_, largest_ranks_, largest_batch_);
+    s.noalias() += scaled * scaled.transpose();
+    Eigen::LLT<Matrix> const cholesky(s);
+    Vector const residual = Vector::Ones(x.rows()) - x * mean;
+    double const log_determinant = cholesky.matrixLLT().diagonal().array().log().sum();
+    weights_[m] = -0.5 * cholesky.matrixL().solve(residual).squaredNorm() - log_determinant;
+  }
+  double const largest = *std::max_element(weights_.begin(), weights_.end());
+  double total = 0.0;
+  for (double& w : weights_) total += w = std::exp(w - largest);
+  other_job_.assign(n, 0.0);
+  law_.fill(0.0);
+  double squares = 0.0;
+  for (std::uint32_t m = 0; m < count; ++m) {
+    double const w = weights_[m] /= total;
+    squares += w * w;
+    if (w < 1e-9) continue;
+    auto const p = particle(m);
+    law_[static_cast<std::size_t>(p.law)] += w;
+    for (std::size_t i = 0; i < n; ++i)
+      if (p.other_job[i]) other_job_[i] += w;
+  }
+  effective_ = 1.0 / squares;
+}
+
+model::StepParameters StepPosterior::draw(std::uint32_t index, std::uint32_t d) const {
+  auto const p = particle(index);
+  Matrix const x = design(p, evidence_);
+  Eigen::Map<Vector const> const mean(p.mean.data(), x.cols()), sd(p.sd.data(), x.cols());
+  auto z = [&](std::uint32_t quantity) { return normal(seed_, d, quantity, attempt_); };
+
+  // Randomised least squares: data and prior each moved by their own noise; its minimiser is one posterior draw, and
+  // x >= 0 cuts it off where physics does.
+  Eigen::LLT<Matrix> const cholesky(residual_covariance(p, evidence_, prior_, largest_ranks_, largest_batch_));
+  Matrix const a = cholesky.matrixL().solve(x * sd.asDiagonal());
+  Vector target = cholesky.matrixL().solve(Vector::Ones(x.rows()));
+  for (Eigen::Index i = 0; i < target.size(); ++i) target[i] += z(q_point_error + static_cast<std::uint32_t>(i));
+  Vector prior_target = mean.cwiseQuotient(sd);
+  for (Eigen::Index j = 0; j < prior_target.size(); ++j)
+    prior_target[j] += z(q_term_error + static_cast<std::uint32_t>(p.terms[static_cast<std::size_t>(j)]));
+  Matrix const gram = a.transpose() * a + Matrix::Identity(a.cols(), a.cols());
+  Vector const rhs = a.transpose() * target + prior_target;
+  auto const scaled = non_negative_least_squares({gram.data(), static_cast<std::size_t>(gram.size())}, {rhs.data(), static_cast<std::size_t>(rhs.size())});
+
+  StepParameters q;
+  q.workers_per_node = evidence_.workers_per_node;
+  for (std::size_t j = 0; j < p.terms.size(); ++j)
+    q.*(step_terms[static_cast<std::size_t>(p.terms[j])].member) = scaled[j] * p.sd[j];
+  q.compute_floor_s = p.knee * q.compute_per_sample_s;
+  q.noise_run_cv = evidence_.run_cv;
+  // Student's t as a normal over the root of a chi-squared by its freedom, that one a sum of squared normals.
+  double chi_squared = 0.0;
+  for (int f = 0; f < prior_.drift_freedom; ++f) {
+    double const u = uniform(seed_, d, q_drift_scale, 10 * (attempt_ + 1) + static_cast<std::uint32_t>(f));
+    chi_squared += std::pow(normal_quantile(u), 2);
+  }
+  q.discrepancy_log_growth = prior_.drift_predicted * p.delta * z(q_drift) / std::sqrt(chi_squared / prior_.drift_freedom);
+  q.discrepancy_power = prior_.distance_power;
+  q.discrepancy_from_ranks = largest_ranks_;
+  q.discrepancy_from_batch = largest_batch_;
+  q.discrepancy_batch_weight = prior_.batch_weight;
+  q.discrepancy_configuration_log = prior_.misfit_predicted * p.tau * z(q_misfit);
+  return q;
+}
+
+}  // namespace kurve::calibrate

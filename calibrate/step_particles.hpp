@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "calibrate/step_prior.hpp"
+#include "data/points.hpp"
+#include "model/step.hpp"
+
+namespace kurve::calibrate {
+
+/// Coefficients that a fit to step times finds: T is linear in them, and none is negative.
+struct StepTerm {
+  std::string_view name;  ///< as in model::parameter_table()
+  double model::StepParameters::*member;
+};
+inline constexpr std::array step_terms{
+    StepTerm{"serial", &model::StepParameters::serial_s},
+    StepTerm{"compute.per_sample", &model::StepParameters::compute_per_sample_s},
+    StepTerm{"extra.in_node", &model::StepParameters::extra_in_node_s},
+    StepTerm{"extra.in_node_per_sample", &model::StepParameters::extra_in_node_per_sample_s},
+    StepTerm{"extra.cross_node", &model::StepParameters::extra_cross_node_s},
+    StepTerm{"extra.cross_node_per_sample", &model::StepParameters::extra_cross_node_per_sample_s},
+    StepTerm{"extra.per_log2_nodes", &model::StepParameters::extra_per_log2_nodes_s},
+    StepTerm{"extra.per_log2", &model::StepParameters::extra_per_log2_s},
+    StepTerm{"extra.per_rank", &model::StepParameters::extra_per_rank_s},
+    StepTerm{"skew.normal_per_sample", &model::StepParameters::skew_normal_per_sample_s},
+    StepTerm{"skew.log_per_sample", &model::StepParameters::skew_log_per_sample_s},
+    StepTerm{"skew.pareto_per_sample", &model::StepParameters::skew_pareto_per_sample_s},
+};
+inline constexpr int first_growth_term = 6;  ///< GrowthLaw l >= 1 has the term first_growth_term + l - 1
+
+/// One fitted point: a mean of runs, and how well it is known.
+struct StepPoint {
+  double ranks = 1.0, global_batch = 1.0;
+  double time_s = 1.0;              ///< mean of the runs, those far from their median pulled in
+  double runs = 1.0;
+  double relative_variance = 0.0;   ///< of time_s, by noise between runs
+  [[nodiscard]] double local_batch() const { return global_batch / ranks; }
+};
+
+/// What a fit to step times starts from.
+struct StepEvidence {
+  std::vector<StepPoint> points;        ///< by K, then B
+  double workers_per_node = 8.0;
+  std::optional<double> network_s;      ///< 2 gradient bytes / node bandwidth, where the header tells both
+  double run_cv = 0.006;
+  bool run_cv_assumed = true;           ///< no point has repeats
+};
+[[nodiscard]] StepEvidence step_evidence(data::MeasuredPoints const& measured, double workers_per_node,
+                                         std::optional<double> network_s, StepPrior const& prior);
+
+/// One prior draw of the law, the misfits, and a normal prior of the coefficients that are present: `terms[i]` with
+/// mean[i], sd[i]. A pure function of (seed, attempt, index).
+struct StepParticle {
+  GrowthLaw law = GrowthLaw::constant;
+  double knee = 0.0;                    ///< local batch at which the launch-bound floor equals the line; 0: no floor
+  double tau = 0.0, delta = 0.0;
+  std::vector<int> terms;               ///< [p], indices into step_terms
+  std::vector<double> mean, sd;         ///< [p], in the coefficient's unit
+  std::vector<char> other_job;          ///< [n_points]
+};
+
+/// Draws particles for a study and weighs them by the evidence of its points.
+class StepPosterior {
+ public:
+  /// @param draws  posterior draws to make
+  StepPosterior(StepEvidence evidence, StepPrior prior, std::uint64_t seed, int draws);
+
+  [[nodiscard]] std::vector<model::StepParameters> const& draws() const { return draws_; }
+  [[nodiscard]] std::vector<double> const& other_job_probability() const { return other_job_; }  ///< [n_points]
+  [[nodiscard]] std::array<double, growth_laws> const& law_probability() const { return law_; }
+  [[nodiscard]] double effective_particles() const { return effective_; }
+
+ private:
+  [[nodiscard]] StepParticle particle(std::uint32_t index) const;
+  void weigh(std::uint32_t count);
+  [[nodiscard]] model::StepParameters draw(std::uint32_t index, std::uint32_t draw) const;
+
+  StepEvidence evidence_;
+  StepPrior prior_;
+  std::uint64_t seed_;
+  std::uint32_t attempt_ = 0;
+  std::size_t reference_ = 0;              ///< the point of the largest local batch
+  double largest_ranks_ = 1.0, largest_batch_ = 1.0;  ///< K and local batch of the largest fitted K
+  double smallest_s_ = 1.0, smallest_k_batch_ = 1.0;
+  std::vector<double> weights_;            ///< [particles], adding up to 1
+  std::vector<model::StepParameters> draws_;
+  std::vector<double> other_job_;
+  std::array<double, growth_laws> law_{};
+  double effective_ = 0.0;
+};
+
+}  // namespace kurve::calibrate

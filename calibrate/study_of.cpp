@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "calibrate/study_of.hpp"
+
+#include <algorithm>
+
+namespace kurve::calibrate {
+namespace {
+
+using data::Operation;
+
+data::Study new_study(BackendInfo const& info, CalibrateOptions const& options) {
+  data::Study study;
+  study.set("workload", info.workload);
+  study.set("regime", std::string(model::to_text(options.design.regime)));
+  study.set("baseline", "one rank of the same build, no all-reduce");
+  study.set("warmup", "excluded");
+  study.set("setup", "excluded");
+  study.set("source", "kurve calibrate, device " + info.name);
+  study.set("device", info.device);
+  study.set("accelerator", info.name == "host" || info.name == "mpi" ? "CPU core" : info.name);
+  study.set("workers_per_node", std::to_string(info.workers_per_node));
+  study.set("gradient_bytes", std::to_string(info.gradient_bytes));
+  study.set("global_batch", std::to_string(options.design.global_batch));
+  study.set("seed", std::to_string(options.seed));
+  return study;
+}
+
+}  // namespace
+
+double last_end_s(StepRow const& row) {
+  return std::max_element(row.ranks.begin(), row.ranks.end(),
+                          [](auto const& a, auto const& b) { return a.step_s < b.step_s; })
+      ->step_s;
+}
+
+data::Study component_study(std::vector<Series> const& all, BackendInfo const& info, CalibrateOptions const& options) {
+  auto study = new_study(info, options);
+  study.time_column = "time_s";
+  study.configuration_columns = {"algorithm", "repeats"};
+  for (auto const& series : all) {
+    auto const& point = series.point;
+    bool const collective = point.op == Operation::allreduce;
+    data::Sample row;
+    row.op = point.op;
+    row.ranks = point.ranks;
+    if (collective) row.bytes = point.bytes;
+    if (point.op == Operation::compute) row.local_batch = point.local_batch;
+    row.configuration = {collective ? info.algorithms.at(point.algorithm) : "", std::to_string(series.repeats)};
+    for (std::size_t i = 0; i < series.timings.size(); ++i) {
+      auto const& timing = series.timings[i];
+      row.run = timing.round;
+      row.step = static_cast<int>(i);
+      if (collective) {
+        row.time_s = *std::max_element(timing.rank_s.begin(), timing.rank_s.end());
+        study.samples.push_back(row);
+        continue;
+      }
+      for (std::size_t rank = 0; rank < timing.rank_s.size(); ++rank) {
+        row.rank = static_cast<int>(rank);
+        row.time_s = timing.rank_s[rank];
+        study.samples.push_back(row);
+      }
+    }
+  }
+  return study;
+}
+
+data::Study step_study(std::vector<StepRow> const& rows, BackendInfo const& info, CalibrateOptions const& options) {
+  auto study = new_study(info, options);
+  for (auto const& row : rows) {
+    data::Sample sample;
+    sample.ranks = row.point.ranks;
+    sample.time_s = last_end_s(row);
+    sample.global_batch = static_cast<double>(row.point.ranks) * row.point.local_batch;
+    sample.run = row.run;
+    sample.step = row.step;
+    study.samples.push_back(sample);
+  }
+  return study;
+}
+
+data::Study per_rank_study(std::vector<StepRow> const& rows, BackendInfo const& info, CalibrateOptions const& options) {
+  auto study = new_study(info, options);
+  int largest = 0;
+  for (auto const& row : rows) largest = std::max(largest, row.point.ranks);
+  for (auto const& row : rows) {
+    if (row.point.ranks != largest) continue;
+    for (std::size_t rank = 0; rank < row.ranks.size(); ++rank) {
+      data::Sample sample;
+      sample.ranks = largest;
+      sample.time_s = row.ranks[rank].step_s;
+      sample.run = row.run;
+      sample.step = row.step;
+      sample.rank = static_cast<int>(rank);
+      sample.compute_s = row.ranks[rank].compute_s;
+      sample.comm_s = row.ranks[rank].comm_s;
+      study.samples.push_back(sample);
+    }
+  }
+  return study;
+}
+
+}  // namespace kurve::calibrate

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <span>
+
+#include "model/curve.hpp"
+#include "model/step.hpp"
+
+namespace kurve::sim {
+
+/// Law of one step in closed form: T = step_noise run_noise ( serial + compute M + exposed ), M the slowest of K workers
+/// (sim/slowest.hpp). Step and run noise multiply the whole step, have mean 1 (step: noise_shape, run: lognormal) and so
+/// widen T without moving its mean. Exposed communication waits for the noise-free backward.
+struct ExpectedStep {
+  double mean_s = 0.0;
+  double sd_s = 0.0;                     ///< of single steps of different runs
+  std::map<double, double> quantiles_s;  ///< of the same, by level
+  model::Contributions contributions;    ///< add up to mean_s
+};
+
+/// Contributions are told apart by adding one cause after another: serial, compute and exposed as without randomness
+/// (exposed with hop jitter), then what the slowest of K costs more with noise (worker and node), then with stragglers
+/// too (transient and persistent; K = 1 has its share), then with imbalance too.
+/// @param levels  of the quantiles wanted, each in (0, 1)
+[[nodiscard]] ExpectedStep expected_step(model::StepParameters const& p, double ranks, double global_batch,
+                                         std::span<double const> levels);
+
+/// model::step_time with the collectives stretched by hop jitter (ring_jitter_factor).
+[[nodiscard]] model::StepTime jittered_step_time(model::StepParameters const& p, double ranks, double global_batch);
+
+}  // namespace kurve::sim

@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/simulate.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <sstream>
+
+#include "data/stats.hpp"
+#include "model/error.hpp"
+#include "model/scaling.hpp"
+#include "sim/expected.hpp"
+#include "sim/predict.hpp"
+#include "sim/step.hpp"
+#include "sim/trials.hpp"
+
+namespace kurve::sim {
+namespace {
+
+using model::Curve;
+using model::CurvePoint;
+using model::Model;
+
+constexpr std::array<std::string_view, 4> methods{"automatic", "closed-form", "order-statistics", "workers"};
+
+void require(bool condition, std::string_view name, double value, std::string_view range) {
+  if (condition) return;
+  std::ostringstream text;
+  text << name << "=" << value << " (must be " << range << ")";
+  throw InputError(text.str());
+}
+
+bool inside_unit(double x) { return x > 0.0 && x < 1.0; }
+
+void check(Model const& model, SimulateOptions const& o) {
+  model::check(model.parameters);
+  require(!o.ranks.empty(), "number of K", 0, "at least 1");
+  for (double const k : o.ranks) require(k >= 1.0 && k <= 1e9, "K", k, "from 1 to 1e9");
+  for (double const b : o.global_batches) require(b > 0.0 && std::isfinite(b), "global_batch", b, "positive");
+  require(o.global_batches.empty() || o.global_batches.size() == o.ranks.size(), "number of global batches",
+          static_cast<double>(o.global_batches.size()), "one for each K");
+  if (model.regime == model::Regime::mixed && o.global_batches.empty())
+    throw InputError("a mixed regime has no rule for the global batch. Give one for each K?");
+  require(inside_unit(o.threshold), "threshold", o.threshold, "above 0 and below 1");
+  require(inside_unit(o.confidence), "confidence", o.confidence, "above 0 and below 1");
+  for (double const q : o.quantile_levels) require(inside_unit(q), "quantile", q, "above 0 and below 1");
+  require(o.trials >= 2 && o.trials <= 10'000'000, "trials", static_cast<double>(o.trials), "from 2 to 1e7");
+  require(o.draws >= 1 && o.draws <= 1'000'000, "draws", o.draws, "from 1 to 1e6");
+  require(o.threads >= 0 && o.threads <= 4096, "threads", o.threads, "from 0 to 4096");
+}
+
+std::vector<Target> targets_of(Model const& model, SimulateOptions const& o) {
+  std::vector<Target> targets;
+  for (std::size_t i = 0; i < o.ranks.size(); ++i)
+    targets.push_back({o.ranks[i], o.global_batches.empty() ? model.batch_at(o.ranks[i]) : o.global_batches[i]});
+  std::stable_sort(targets.begin(), targets.end(), [](Target a, Target b) { return a.ranks < b.ranks; });
+  auto const twice = std::adjacent_find(targets.begin(), targets.end(), [](Target a, Target b) { return a.ranks == b.ranks; });
+  if (twice != targets.end()) require(false, "K", twice->ranks, "given once");
+  return targets;
+}
+
+double draw_step(StepSampler const& sampler, Method method, std::uint32_t trial) {
+  return method == Method::order_statistics ? sampler.by_order_statistics_s(trial) : sampler.by_workers_s(trial);
+}
+
+/// Mean, spread, quantiles and contributions of single steps. @return false where the caller's progress stopped it
+bool fill_steps(CurvePoint& point, Model const& model, SimulateOptions const& o, std::function<bool(double)> const& go_on) {
+  auto const expected = expected_step(model.parameters, point.ranks, point.global_batch, o.quantile_levels);
+  point.mean_s = expected.mean_s;
+  point.sd_s = expected.sd_s;
+  point.quantiles_s = expected.quantiles_s;
+  point.contributions = expected.contributions;
+  if (o.method == Method::automatic || o.method == Method::closed_form) return !go_on || go_on(1.0);
+
+  StepSampler const sampler(model.parameters, point.ranks, point.global_batch, o.seed);
+  bool stopped = false;
+  auto const steps_s = run_trials(o.trials, o.threads, [&](std::uint32_t trial) { return draw_step(sampler, o.method, trial); },
+                                  [&](double fraction) { return !(stopped = go_on && !go_on(fraction)); });
+  auto const summary = data::summarize(steps_s);
+  point.mean_s = summary.mean;
+  point.sd_s = summary.sd;
+  point.standard_error_s = summary.standard_error();
+  for (auto& [level, time_s] : point.quantiles_s) time_s = data::quantile(steps_s, level);
+  // The parts are expectations; what sampling adds or takes goes to the largest random one, so that they add up.
+  auto& c = point.contributions;
+  double& random = *std::max({&c.noise_s, &c.straggler_s, &c.imbalance_s}, [](double const* a, double const* b) { return *a < *b; });
+  random += summary.mean - expected.mean_s;
+  return !stopped;
+}
+
+/// Two-sided interval of a sample at a confidence.
+data::Bounds interval(std::vector<double> const& values, double confidence) {
+  return {data::quantile(values, 0.5 - 0.5 * confidence), data::quantile(values, 0.5 + 0.5 * confidence)};
+}
+
+/// Efficiency of each point in each draw against the baseline of the same draw; [n_points][draws].
+std::vector<std::vector<double>> efficiencies(std::vector<std::vector<double>> const& times_s, std::vector<Target> const& targets) {
+  auto const& baseline = targets.back();
+  std::vector<std::vector<double>> result(targets.size() - 1, std::vector<double>(times_s.front().size()));
+  for (std::size_t i = 0; i < result.size(); ++i)
+    for (std::size_t d = 0; d < result[i].size(); ++d)
+      result[i][d] = model::efficiency({baseline.ranks, baseline.global_batch, times_s.back()[d]},
+                                       {targets[i].ranks, targets[i].global_batch, times_s[i][d]});
+  return result;
+}
+
+void fill_bend(Curve& curve, std::vector<std::vector<double>> const& efficiency_draws) {
+  std::vector<double> ranks, centre;
+  for (auto const& point : curve.points) {
+    ranks.push_back(point.ranks);
+    centre.push_back(point.efficiency.centre);
+  }
+  auto const bend = model::find_bend(ranks, centre, curve.threshold);
+  if (!bend) return;
+  curve.bend = model::CurveBend{bend->ranks, bend->last_ok_ranks, bend->crossing_ranks, {}, {}};
+  // A draw that does not bend within these K bends beyond them: infinite. Sorted, so that inf is never interpolated.
+  std::vector<double> bends;
+  for (std::size_t d = 0; d < efficiency_draws.front().size(); ++d) {
+    for (std::size_t i = 0; i < ranks.size(); ++i) centre[i] = efficiency_draws[i][d];
+    auto const one = model::find_bend(ranks, centre, curve.threshold);
+    bends.push_back(one ? one->ranks : std::numeric_limits<double>::infinity());
+  }
+  std::sort(bends.begin(), bends.end());
+  auto const at = [&](double level) -> std::optional<double> {
+    double const value = bends[static_cast<std::size_t>(std::lround(level * static_cast<double>(bends.size() - 1)))];
+    return std::isfinite(value) ? std::optional(value) : std::nullopt;
+  };
+  curve.bend->low_ranks = at(0.5 - 0.5 * curve.confidence);
+  curve.bend->high_ranks = at(0.5 + 0.5 * curve.confidence);
+}
+
+/// Names of the parameters that matter at `target` and were neither measured, fitted nor imported.
+std::vector<std::string> not_measured(Model const& model, Target target) {
+  auto const mean_s = [&](model::StepParameters const& p) { return expected_step(p, target.ranks, target.global_batch, {}).mean_s; };
+  auto const& p = model.parameters;
+  model::StepParameters const defaults;
+  double const reference_s = mean_s(p);
+  std::vector<std::string> names;
+  for (auto const& info : model::parameter_table()) {
+    auto const known = model.knowledge.find(std::string(info.name));
+    auto const source = known == model.knowledge.end() ? model::Source::assumed : known->second.source;
+    if (source != model::Source::assumed && source != model::Source::published) continue;
+    double const value = p.*(info.member);
+    if (value == defaults.*(info.member)) continue;
+    auto const matters = [&](double changed) {
+      auto q = p;
+      q.*(info.member) = changed;
+      return std::abs(mean_s(q) / reference_s - 1.0) > 0.01;
+    };
+    bool const moves = info.member == &model::StepParameters::discrepancy_per_doubling
+                           ? value * std::log2(target.ranks / p.discrepancy_from_ranks) > 0.01
+                           : matters(std::min(1.5 * value, info.max)) || matters(defaults.*(info.member));
+    if (moves) names.emplace_back(info.name);
+  }
+  return names;
+}
+
+}  // namespace
+
+std::string_view to_text(Method method) { return methods[static_cast<std::size_t>(method)]; }
+
+Method method_from_text(std::string_view text) {
+  std::string name(text);
+  std::replace(name.begin(), name.end(), '_', '-');
+  auto const found = std::find(methods.begin(), methods.end(), name);
+  if (found == methods.end()) throw InputError("method '" + std::string(text) + "' (must be one of automatic closed-form order-statistics workers)");
+  return static_cast<Method>(found - methods.begin());
+}
+
+Curve simulate(Model const& model, SimulateOptions const& options) {
+  check(model, options);
+  auto targets = targets_of(model, options);
+  auto const method = options.method == Method::automatic ? Method::closed_form : options.method;
+  Curve curve{.workload = model.workload, .regime = model.regime, .threshold = options.threshold, .confidence = options.confidence,
+              .baseline_ranks = model.baseline_ranks, .method = std::string(to_text(method)), .points = {}, .bend = {}, .not_measured = {}};
+  for (auto const& target : targets) {
+    CurvePoint& point = curve.points.emplace_back();
+    point.ranks = target.ranks;
+    point.global_batch = target.global_batch;
+    auto const before = static_cast<double>(curve.points.size() - 1), all = static_cast<double>(targets.size());
+    if (!fill_steps(point, model, options, [&](double fraction) { return !options.progress || options.progress((before + fraction) / all); })) break;
+  }
+  targets.resize(curve.points.size());
+  Target const baseline{model.baseline_ranks, model.global_batch};
+  targets.push_back(baseline);
+  auto const times_s = predict(model, targets, {.draws = options.draws, .seed = options.seed});
+  auto const efficiency_draws = efficiencies(times_s, targets);
+  double const baseline_s = expected_step(model.parameters, baseline.ranks, baseline.global_batch, {}).mean_s;
+  for (std::size_t i = 0; i < curve.points.size(); ++i) {
+    auto& point = curve.points[i];
+    auto const time = interval(times_s[i], options.confidence), efficiency = interval(efficiency_draws[i], options.confidence);
+    point.low_s = time.low;
+    point.high_s = time.high;
+    point.efficiency = {model::efficiency({baseline.ranks, baseline.global_batch, baseline_s}, {point.ranks, point.global_batch, point.mean_s}),
+                        efficiency.low, efficiency.high};
+    auto const paying = std::count_if(efficiency_draws[i].begin(), efficiency_draws[i].end(), [&](double e) { return e >= options.threshold; });
+    point.p_pays = static_cast<double>(paying) / options.draws;
+    if (model.regime == model::Regime::strong) point.speedup = model::speedup(baseline_s, point.mean_s);
+  }
+  fill_bend(curve, efficiency_draws);
+  curve.not_measured = not_measured(model, targets[targets.size() - 2]);
+  return curve;
+}
+
+Trial replay_trial(Model const& model, double ranks, double global_batch, Method method, std::uint64_t seed, std::uint32_t trial) {
+  StepSampler const sampler(model.parameters, ranks, global_batch, seed);
+  Trial replayed{draw_step(sampler, method, trial), {}};
+  if (method != Method::order_statistics) replayed.worker_s = sampler.worker_times_s(trial);
+  return replayed;
+}
+
+}  // namespace kurve::sim

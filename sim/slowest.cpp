@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/slowest.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "model/contract.hpp"
+#include "model/maxima.hpp"
+
+namespace kurve::sim {
+namespace {
+
+using model::FactorLaw;
+using model::Shape;
+using model::StepParameters;
+
+constexpr double lowest = 1e-3;  // factors at or below 0 (a wide normal) are put here: a worker that takes no time
+
+/// Part of the law that can decide a maximum of K: tails of 1e-7 / K, and down to 1e-12.
+struct Reach {
+  double low, high;
+};
+Reach reach_of(FactorLaw const& law, double ranks) {
+  double const tail = std::min(1e-9, 1e-7 / ranks);
+  return {std::max(lowest, model::quantile(law, 1e-12, 1.0)), std::max(lowest, model::quantile(law, 1.0, tail))};
+}
+
+double log_width(Reach reach) { return std::log(reach.high / reach.low); }
+
+/// offset + gain X
+LatticeLaw affine_on_lattice(FactorLaw const& law, double offset, double gain, double ranks, double step) {
+  if (law.scale == 0.0) return constant_on_lattice(offset + gain, step);
+  auto const [low, high] = reach_of(law, ranks);
+  return on_lattice([&](double x) { return model::survival(law, (x - offset) / gain); }, std::max(lowest, offset + gain * low),
+                    offset + gain * high, step);
+}
+
+LatticeLaw factor_on_lattice(FactorLaw const& law, double ranks, double step) { return affine_on_lattice(law, 0.0, 1.0, ranks, step); }
+
+bool is_lognormal(FactorLaw const& law) { return law.variate == FactorLaw::Variate::normal && law.exponentiated; }
+
+}  // namespace
+
+SlowestWorker::SlowestWorker(StepParameters const& p, double max_ranks, Include include, int max_points)
+    : noise_(model::factor_law(p.noise_shape, p.noise_cv)),
+      node_(model::factor_law(p.noise_shape, p.noise_node_cv)),
+      workers_per_node_(p.workers_per_node),
+      max_ranks_(max_ranks) {
+  KURVE_EXPECT(max_ranks >= 1.0 && max_points > 1);
+  if (include != Include::noise) {
+    straggler_ = model::factor_law(p.straggler_shape, p.straggler_spread_cv);
+    straggler_slowdown_ = p.straggler_slowdown;
+    straggler_probability_ = p.straggler_slowdown > 1.0 ? p.straggler_probability : 0.0;
+    persistent_slowdown_ = p.persistent_slowdown;
+    persistent_probability_ = p.persistent_slowdown > 1.0 ? p.persistent_probability : 0.0;
+  }
+  if (include == Include::imbalance) imbalance_ = model::factor_law(p.imbalance_shape, p.imbalance_cv);
+  bool finest_is_set = false;
+  double width = 0.0, finest = 0.01;  // constants alone: a step under 1e-3
+  for (auto const& [law, cv] : {std::pair{noise_, p.noise_cv}, std::pair{node_, p.noise_node_cv}, std::pair{imbalance_, p.imbalance_cv}}) {
+    if (law.scale == 0.0) continue;
+    width += log_width(reach_of(law, max_ranks_));
+    finest = finest_is_set ? std::min(finest, cv) : cv;
+    finest_is_set = true;
+  }
+  double const gain = straggler_slowdown_ - 1.0;
+  if (straggler_probability_ > 0.0) width += std::log1p(gain * std::max(1.0, reach_of(straggler_, max_ranks_).high));
+  if (persistent_probability_ > 0.0) width += std::log(persistent_slowdown_);
+  step_ = std::max(finest / 12.0, std::max(width, 1e-6) / max_points);
+  // A constant slowdown on the lattice is exact.
+  double const constant = straggler_probability_ > 0.0 && straggler_.scale == 0.0 ? straggler_slowdown_
+                          : persistent_probability_ > 0.0                        ? persistent_slowdown_
+                                                                                 : 1.0;
+  if (constant > 1.0) step_ = std::log(constant) / std::ceil(std::log(constant) / step_);
+}
+
+std::optional<FactorLaw> SlowestWorker::single_factor(double ranks) const {
+  if (straggler_probability_ > 0.0 || persistent_probability_ > 0.0) return std::nullopt;
+  if (node_.scale > 0.0 && workers_per_node_ > 1.0) return std::nullopt;
+  auto law = single_law(noise_, node_);
+  if (law && ranks > 1.0) law = single_law(*law, imbalance_);
+  if (law && model::cdf(*law, 0.0) > 1e-12) return std::nullopt;  // clipped at 0: no textbook law
+  return law;
+}
+
+LatticeLaw const& SlowestWorker::worker(double ranks) const {
+  auto& kept = ranks > 1.0 ? among_ : alone_;
+  if (kept) return *kept;
+  LatticeLaw law = factor_on_lattice(noise_, max_ranks_, step_);
+  if (ranks > 1.0 && imbalance_.scale > 0.0) law = product(law, factor_on_lattice(imbalance_, max_ranks_, step_));
+  if (straggler_probability_ > 0.0) {
+    auto const slow = affine_on_lattice(straggler_, 1.0, straggler_slowdown_ - 1.0, max_ranks_, step_);
+    law = mixture(law, product(law, slow), straggler_probability_);
+  }
+  if (persistent_probability_ > 0.0)
+    law = mixture(law, product(law, constant_on_lattice(persistent_slowdown_, step_)), persistent_probability_);
+  kept = std::move(law);
+  return *kept;
+}
+
+LatticeLaw SlowestWorker::law(double ranks) const {
+  KURVE_EXPECT(ranks >= 1.0 && ranks <= max_ranks_);
+  if (node_.scale == 0.0) return maximum(worker(ranks), ranks);
+  auto const node_of = [&](double workers) {
+    return product(maximum(worker(ranks), workers), factor_on_lattice(node_, max_ranks_, step_));
+  };
+  double const full = std::floor(ranks / workers_per_node_), rest = ranks - full * workers_per_node_;
+  if (full == 0.0) return node_of(rest);
+  if (ranks > 1.0 && !node_law_) node_law_ = node_of(workers_per_node_);
+  LatticeLaw const whole = maximum(ranks > 1.0 ? *node_law_ : node_of(1.0), full);
+  return rest > 0.0 ? larger(whole, node_of(rest)) : whole;
+}
+
+double SlowestWorker::mean(double ranks) const {
+  if (auto const single = single_factor(ranks)) return model::maximum_moments(*single, ranks).mean;
+  if (node_.scale == 0.0) return mean_of_maximum(worker(ranks), ranks);
+  return sim::mean(law(ranks));
+}
+
+std::optional<FactorLaw> single_law(FactorLaw const& a, FactorLaw const& b) {
+  if (a.scale == 0.0) return b;
+  if (b.scale == 0.0) return a;
+  if (!is_lognormal(a) || !is_lognormal(b)) return std::nullopt;
+  return FactorLaw{a.variate, true, a.location + b.location, std::hypot(a.scale, b.scale)};
+}
+
+bool same_variability(StepParameters const& a, StepParameters const& b) {
+  return a.noise_cv == b.noise_cv && a.noise_node_cv == b.noise_node_cv && a.straggler_probability == b.straggler_probability &&
+         a.straggler_slowdown == b.straggler_slowdown && a.straggler_spread_cv == b.straggler_spread_cv &&
+         a.persistent_probability == b.persistent_probability && a.persistent_slowdown == b.persistent_slowdown &&
+         a.imbalance_cv == b.imbalance_cv && a.workers_per_node == b.workers_per_node && a.noise_shape == b.noise_shape &&
+         a.straggler_shape == b.straggler_shape && a.imbalance_shape == b.imbalance_shape;
+}
+
+}  // namespace kurve::sim

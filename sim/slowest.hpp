@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+
+#include "model/factor_law.hpp"
+#include "model/step.hpp"
+#include "sim/lattice_law.hpp"
+
+namespace kurve::sim {
+
+/// The slowest of K workers, in closed form: the law of
+///
+///   M = max over k of  noise_k * node_n(k) * slow_k * persistent_k * imbalance_k
+///
+/// whose factors are independent, (but slow and persistent) of mean 1, and clipped at 0:
+/// noise of each worker (noise_cv), node shared by the workers_per_node workers of a node (noise_node_cv), both of noise_shape;
+/// slow = 1, or with straggler_probability 1 + (straggler_slowdown - 1) X, X of cv straggler_spread_cv and straggler_shape;
+/// persistent = 1, or with persistent_probability persistent_slowdown; imbalance of imbalance_cv and imbalance_shape, not
+/// drawn for K = 1, where the one worker has the whole batch (shares are not normalised to add up to B: this changes
+/// E[M] by a relative imbalance_cv^2/K only). Whether a factor is redrawn each step or lasts a run does not change the
+/// law of one step, only how the steps of a run hang together.
+///
+/// One continuous factor alone goes through model::maximum_moments (1e-8); else a lattice of up to `max_points`
+/// points, which errs by under 2e-3 of (E[M] - 1), and by a lattice step where two slowdowns are constants.
+class SlowestWorker {
+ public:
+  /// What of the variability to leave in, cumulatively: the order in which contributions are told apart.
+  enum class Include { noise, stragglers, imbalance };
+
+  /// @param max_ranks  the largest K that will be asked for: sets how far the tails reach
+  SlowestWorker(model::StepParameters const& p, double max_ranks, Include include = Include::imbalance, int max_points = 8192);
+
+  [[nodiscard]] double mean(double ranks) const;
+  /// Law of M on K workers, on the lattice.
+  [[nodiscard]] LatticeLaw law(double ranks) const;
+
+ private:
+  [[nodiscard]] LatticeLaw const& worker(double ranks) const;
+  [[nodiscard]] std::optional<model::FactorLaw> single_factor(double ranks) const;
+
+  model::FactorLaw noise_, node_, imbalance_, straggler_;
+  double straggler_probability_ = 0.0, straggler_slowdown_ = 1.0, persistent_probability_ = 0.0, persistent_slowdown_ = 1.0;
+  double workers_per_node_ = 1.0, max_ranks_, step_ = 1e-3;
+  mutable std::optional<LatticeLaw> alone_, among_, node_law_;  ///< filled when first asked for: not safe across threads
+};
+
+/// Law of the product of two factors where it is one of the six shapes: one is constant, or both are lognormal.
+[[nodiscard]] std::optional<model::FactorLaw> single_law(model::FactorLaw const& a, model::FactorLaw const& b);
+
+/// Whether two parameter vectors have the same variability of workers, so that M has one law for both.
+[[nodiscard]] bool same_variability(model::StepParameters const& a, model::StepParameters const& b);
+
+}  // namespace kurve::sim

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "model/step.hpp"
+#include "sim/philox.hpp"
+#include "model/factor_law.hpp"
+
+namespace kurve::sim {
+
+/// Draws single steps, each a step of its own run, at K workers and global batch B:
+///
+///   T = step_noise run_noise ( serial + compute max_k worker_k + exposed )
+///   worker_k = noise_k node_n(k) slow_k persistent_k imbalance_k     (meaning of each: sim/slowest.hpp)
+///
+/// A pure function of (seed, trial): any thread, any order. Both methods draw from the same law; their bits differ.
+class StepSampler {
+ public:
+  /// @param ranks  K, a whole number from 1 to 2^31. @throws InputError otherwise
+  StepSampler(model::StepParameters const& p, double ranks, double global_batch, std::uint64_t seed);
+
+  /// All K workers drawn. Cost: K draws for each kind of variability.
+  [[nodiscard]] double by_workers_s(std::uint32_t trial) const;
+
+  /// The maximum over identical workers as one draw, F^-1(U^(1/K)), for each group: stragglers split by a binomial,
+  /// nodes one by one if they share noise. Cost: of order 1, or the number of nodes; and of stragglers where their
+  /// slowdown and the noise are both random. @throws InputError where !order_statistics_exact()
+  [[nodiscard]] double by_order_statistics_s(std::uint32_t trial) const;
+  /// Whether noise and imbalance are together one of the six shapes, so that a group's maximum has a formula.
+  [[nodiscard]] bool order_statistics_exact() const { return group_law_.has_value(); }
+
+  /// Time each of the K workers computes for in this trial of by_workers_s, without the shared noise [s].
+  [[nodiscard]] std::vector<double> worker_times_s(std::uint32_t trial) const;
+
+ private:
+  [[nodiscard]] UniformPair draw(Stream stream, std::uint32_t trial, std::uint32_t rank = 0, std::uint32_t number = 0) const {
+    return uniforms(seed_, trial, rank, number, stream);
+  }
+  template <typename Visit>
+  [[gnu::always_inline]] inline void visit_workers(std::uint32_t trial, Visit&& visit) const;
+  [[nodiscard]] double slowest_plain(std::uint32_t trial) const;
+  [[nodiscard]] double slowest_fma(std::uint32_t trial) const;
+  [[nodiscard]] double slowest_of_group(std::uint32_t trial, std::uint32_t group, double count) const;
+  [[nodiscard]] double slowest_of_stragglers(std::uint32_t trial, std::uint32_t group, std::uint32_t first, double count) const;
+  [[nodiscard]] double step_s(std::uint32_t trial, double slowest) const;
+
+  model::StepTime base_;
+  model::FactorLaw noise_, node_, step_, run_, imbalance_, straggler_;
+  std::optional<model::FactorLaw> group_law_;
+  double straggler_probability_, straggler_gain_, persistent_probability_, persistent_slowdown_;
+  std::uint32_t ranks_ = 1, workers_per_node_ = 1;
+  std::uint64_t seed_;
+};
+
+/// Number of successes in n trials of probability p for a uniform u: inversion, outwards from the mode, so of order
+/// sqrt(n p (1-p)) steps. Exact but for the rounding of lgamma: 1e-12 of the probability at n = 1e4, 2e-6 at 1e9.
+[[nodiscard]] double binomial_draw(double n, double p, double u);
+
+}  // namespace kurve::sim

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "calibrate/design.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "model/error.hpp"
+#include "tests/support/checks.hpp"
+
+using namespace kurve;
+using namespace kurve::calibrate;
+using data::Operation;
+
+namespace {
+BackendInfo const machine{.name = "host",
+                          .device = {},
+                          .workload = {},
+                          .max_ranks = 6,
+                          .workers_per_node = 6,
+                          .gradient_bytes = 1 << 20,
+                          .algorithms = {"ring", "library"}};
+}
+
+TEST_SUITE_BEGIN("unit");
+
+TEST_CASE("design: every K has its compute, serial, whole step; all-reduce at the gradient's size by every algorithm") {
+  auto const design = make_design(machine, {});
+  std::set<int> ranks;
+  for (auto const& step : design.steps) {
+    ranks.insert(step.ranks);
+    auto has = [&](Point const& p) { return std::count(design.components.begin(), design.components.end(), p) == 1; };
+    CHECK(has({.op = Operation::compute, .ranks = step.ranks, .local_batch = step.local_batch}));
+    CHECK(has({.op = Operation::compute, .ranks = 1, .local_batch = step.local_batch}));
+    CHECK(has({.op = Operation::serial, .ranks = step.ranks}));
+    for (int algorithm = 0; algorithm < 2 && step.ranks > 1; ++algorithm)
+      CHECK(has({.op = Operation::allreduce, .ranks = step.ranks, .bytes = 1 << 20, .algorithm = algorithm}));
+  }
+  CHECK(ranks == std::set<int>{1, 2, 4, 6});
+}
+
+TEST_CASE("design: strong keeps the global batch, weak the local one") {
+  DesignOptions options;
+  options.ranks = {1, 2, 3};
+  options.global_batch = 60;
+  auto batches = [&] {
+    std::vector<int> result;
+    for (auto const& step : make_design(machine, options).steps) result.push_back(step.local_batch);
+    return result;
+  };
+  CHECK(batches() == std::vector<int>{60, 30, 20});
+  options.regime = model::Regime::weak;
+  CHECK(batches() == std::vector<int>{60, 60, 60});
+}
+
+TEST_CASE("design: a shuffled order is a permutation, its own in each round, the same for one seed") {
+  auto const order = shuffled_order(20, 5, 0);
+  CHECK(order == shuffled_order(20, 5, 0));
+  CHECK(order != shuffled_order(20, 5, 1));
+  CHECK(std::set<std::size_t>(order.begin(), order.end()).size() == 20);
+}
+
+TEST_CASE("design: a size that cannot be measured is refused by name") {
+  auto message = [](auto change) {
+    DesignOptions options;
+    change(options);
+    return test::message_of<InputError>([&] { return make_design(machine, options); });
+  };
+  CHECK(message([](auto& o) { o.ranks = {7}; }) == "ranks=7 (must be 1 to 6: what 'host' has)");
+  CHECK(message([](auto& o) { o.local_batches = {0}; }).find("local batch=0") == 0);
+  CHECK(message([](auto& o) { o.message_bytes = {2}; }).find("message bytes=2") == 0);
+  CHECK(message([](auto& o) { o.global_batch = 0; }).find("global batch=0") == 0);
+  CHECK(message([](auto& o) { o.regime = model::Regime::mixed; }).find("regime=mixed") == 0);
+}
+
+TEST_SUITE_END();

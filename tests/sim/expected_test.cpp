@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/expected.hpp"
+
+#include "model/maxima.hpp"
+#include "sim/slowest.hpp"
+#include "tests/support/checks.hpp"
+
+using namespace kurve;
+using namespace kurve::sim;
+using model::Shape;
+using model::StepParameters;
+
+TEST_SUITE("unit") {
+  TEST_CASE("without randomness the expected step is the closed form") {
+    StepParameters const p{.serial_s = 1e-3, .compute_per_sample_s = 1e-4, .gradient_bytes = 1e8, .workers_per_node = 8,
+                           .intra_latency_s = 1e-6, .intra_bandwidth_Bps = 1e11, .inter_latency_s = 5e-6, .inter_bandwidth_Bps = 1e10,
+                           .overlap_fraction = 0.5, .overlap_buckets = 4};
+    double const levels[] = {0.05, 0.5, 0.95};
+    for (double const k : {1.0, 8.0, 100.0, 4096.0}) {
+      auto const t = expected_step(p, k, 4096, levels);
+      CHECK(t.mean_s == model::step_time(p, k, 4096).total_s());
+      CHECK(t.sd_s == 0.0);
+      for (auto const& [level, time_s] : t.quantiles_s) CHECK_CLOSE(time_s, t.mean_s, 1e-15);
+    }
+  }
+
+  TEST_CASE("a certain slowdown with probability p of one worker reaches one of K with 1 - (1-p)^K") {
+    StepParameters p{.compute_per_sample_s = 1.0, .straggler_probability = 0.01, .straggler_slowdown = 1.7};
+    for (double const k : {1.0, 10.0, 100.0, 1e6}) {
+      double const hit = 1.0 - std::pow(0.99, k);
+      CHECK_CLOSE(SlowestWorker(p, k).mean(k), 1.0 + 0.7 * hit, 1e-10);  // both values on the lattice: rounding only
+      CHECK_CLOSE(expected_step(p, k, k, {}).sd_s, 0.7 * std::sqrt(hit * (1.0 - hit)), 1e-6);
+    }
+    StepParameters const q{.compute_per_sample_s = 1.0, .persistent_probability = 0.01, .persistent_slowdown = 1.7};
+    CHECK_CLOSE(SlowestWorker(q, 100).mean(100), SlowestWorker(p, 100).mean(100), 1e-12);
+  }
+
+  TEST_CASE("the lattice agrees with quadrature where both apply") {
+    // Straggler and persistent factors that are all but absent force the lattice: they move E[M] by 1e-9 each.
+    for (auto const shape : {Shape::normal, Shape::lognormal, Shape::exponential, Shape::gumbel, Shape::weibull, Shape::pareto})
+      for (double const cv : {0.005, 0.1}) {
+        StepParameters const p{.noise_cv = cv, .straggler_probability = 1e-12, .straggler_slowdown = 1.001, .noise_shape = shape};
+        for (double const k : {1.0, 2.0, 8.0, 1024.0, 1e6}) {
+          double const exact = model::maximum_moments(model::factor_law(shape, cv), k).mean;
+          INFO("shape ", static_cast<int>(shape), " cv ", cv, " K ", k);
+          // contract: 2e-3 of the excess; sd of the law in the place of the excess for K = 1, where it is none
+          CHECK(std::abs(SlowestWorker(p, k).mean(k) - exact) <= 2e-3 * std::max(exact - 1.0, cv) + 2e-9);
+        }
+      }
+  }
+
+  TEST_CASE("noise of a node of one worker is noise of the worker") {
+    StepParameters const worker{.noise_cv = 0.07, .noise_shape = Shape::gumbel};
+    StepParameters const node{.noise_node_cv = 0.07, .noise_shape = Shape::gumbel};
+    CHECK_CLOSE(SlowestWorker(node, 64).mean(64), SlowestWorker(worker, 64).mean(64), 1e-12);
+    StepParameters shared = node;
+    shared.workers_per_node = 8;  // 64 workers in 8 nodes are 8 draws: lattice against quadrature, 2e-3 of the excess
+    CHECK_CLOSE(SlowestWorker(shared, 64).mean(64) - 1.0, SlowestWorker(worker, 64).mean(8) - 1.0, 2e-3);
+    // 12 workers fill a node and half a node: two draws
+    CHECK_CLOSE(SlowestWorker(shared, 64).mean(12) - 1.0, SlowestWorker(worker, 64).mean(2) - 1.0, 2e-3);
+  }
+
+  TEST_CASE("contributions add up to the mean and vanish without their cause") {
+    StepParameters p{.serial_s = 0.01, .compute_per_sample_s = 1e-3, .gradient_bytes = 1e8, .workers_per_node = 4, .intra_latency_s = 1e-6,
+                     .intra_bandwidth_Bps = 1e11, .inter_latency_s = 5e-6, .inter_bandwidth_Bps = 1e10, .noise_cv = 0.02, .noise_node_cv = 0.01,
+                     .noise_step_cv = 0.02, .noise_run_cv = 0.01, .straggler_probability = 0.01, .straggler_slowdown = 1.5,
+                     .straggler_spread_cv = 0.5, .persistent_probability = 0.001, .persistent_slowdown = 1.2, .imbalance_cv = 0.1, .hop_jitter_cv = 0.2};
+    for (double const k : {1.0, 2.0, 6.0, 512.0}) {
+      auto const t = expected_step(p, k, 4096, {});
+      auto const& c = t.contributions;
+      CHECK_CLOSE(c.serial_s + c.compute_s + c.noise_s + c.straggler_s + c.imbalance_s + c.exposed_comm_s, t.mean_s, 1e-14);
+      if (k > 1.0) CHECK((c.noise_s > 0.0 && c.straggler_s > 0.0 && c.imbalance_s > 0.0));
+    }
+    CHECK(expected_step(p, 1, 4096, {}).contributions.imbalance_s == 0.0);  // one worker has the whole batch
+    p.straggler_probability = p.persistent_probability = p.imbalance_cv = 0.0;
+    CHECK(expected_step(p, 512, 4096, {}).contributions.straggler_s == 0.0);
+    CHECK(expected_step(p, 512, 4096, {}).contributions.imbalance_s == 0.0);
+  }
+
+  TEST_CASE("shared noise widens the step and leaves its mean") {
+    double const levels[] = {0.5, 0.975};
+    StepParameters const p{.serial_s = 1.0, .noise_step_cv = 0.03, .noise_shape = Shape::normal};
+    auto const t = expected_step(p, 16, 1, levels);
+    CHECK(t.mean_s == 1.0);
+    CHECK_CLOSE(t.sd_s, 0.03, 1e-12);
+    CHECK_CLOSE(t.quantiles_s.at(0.5), 1.0, 0.0026);  // a lattice step is 0.03/12
+    CHECK_CLOSE(t.quantiles_s.at(0.975), 1.0 + 0.03 * 1.95996, 0.0026);
+  }
+}
