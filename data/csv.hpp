@@ -45,5 +45,6 @@ void require_text(std::string_view text, std::string const& path, long line);
 
 /// Without blanks and tabs at both ends.
 [[nodiscard]] std::string_view trimmed(std::string_view text);
+std::string_view trimmed(std::string&&) = delete;  // the view would outlive it
 
 }  // namespace kurve::data

@@ -105,7 +105,7 @@ void StudyReader::check_header_value(std::string const& key, std::string const& 
   } else if (key == "configuration") {
     for (std::size_t start = 0; start <= value.size();) {
       std::size_t const end = std::min(value.find(',', start), value.size());
-      if (auto const name = trimmed(value.substr(start, end - start)); !name.empty())
+      if (auto const name = trimmed(std::string_view(value).substr(start, end - start)); !name.empty())
         study_.configuration_columns.emplace_back(name);
       start = end + 1;
     }
