@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "data/philox.hpp"
 #include "model/contract.hpp"
 #include "sim/draws.hpp"
 #include "sim/expected.hpp"
-#include "sim/philox.hpp"
 #include "sim/slowest.hpp"
 
 namespace kurve::sim {
@@ -43,19 +43,15 @@ class SlowestAtTargets {
   std::vector<double> means_;
 };
 
-/// Factor on T of the mean of `runs` new runs at K, and of what the model does not know there.
-double unexplained(model::StepParameters const& p, double ranks, PredictOptions const& options, std::uint32_t draw) {
-  double factor = 1.0;
-  if (p.noise_run_cv > 0.0 && std::isfinite(options.runs)) {
-    double const u = uniforms(options.seed, draw, static_cast<std::uint32_t>(ranks), 0, Stream::run_noise).first;
-    factor = model::quantile(model::factor_law(model::Shape::lognormal, p.noise_run_cv / std::sqrt(options.runs)), u, 1.0 - u);
-  }
-  double const doublings = std::max(0.0, std::log2(ranks / p.discrepancy_from_ranks));
-  if (p.discrepancy_per_doubling > 0.0 && doublings > 0.0) {
-    double const u = uniforms(options.seed, draw, 0, 0, Stream::discrepancy).first;
-    factor *= std::exp(p.discrepancy_per_doubling * doublings * model::quantile({.location = 0.0, .scale = 1.0}, u, 1.0 - u));
-  }
-  return factor;
+/// Factor on T of what the model does not know at the target, and of measuring the mean of `runs` new runs there.
+double unexplained(model::StepParameters const& p, Target const& target, PredictOptions const& options, std::uint32_t draw) {
+  double const beyond = std::exp(model::discrepancy_log(p, target.ranks, target.global_batch / target.ranks));
+  if (!std::isfinite(options.runs)) return beyond;
+  double const configuration = std::exp(p.discrepancy_configuration_log);
+  if (!(p.noise_run_cv > 0.0)) return beyond * configuration;
+  double const u = data::uniforms(options.seed, draw, static_cast<std::uint32_t>(target.ranks), 0, data::Stream::run_noise).first;
+  return beyond * configuration *
+         model::quantile(model::factor_law(model::Shape::lognormal, p.noise_run_cv / std::sqrt(options.runs)), u, 1.0 - u);
 }
 
 }  // namespace
@@ -71,7 +67,7 @@ std::vector<std::vector<double>> predict(model::Model const& model, std::span<Ta
     for (std::size_t i = 0; i < targets.size(); ++i) {
       auto const t = jittered_step_time(p, targets[i].ranks, targets[i].global_batch);
       double const mean_s = t.serial_s + t.compute_s * slowest_of[i] + t.exposed_comm_s;
-      times_s[i][d] = mean_s * unexplained(p, targets[i].ranks, options, draw);
+      times_s[i][d] = mean_s * unexplained(p, targets[i], options, draw);
     }
   }
   return times_s;

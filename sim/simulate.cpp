@@ -148,10 +148,13 @@ std::vector<std::string> not_measured(Model const& model, Target target) {
       q.*(info.member) = changed;
       return std::abs(mean_s(q) / reference_s - 1.0) > 0.01;
     };
-    bool const moves = info.member == &model::StepParameters::discrepancy_per_doubling
-                           ? value * std::log2(target.ranks / p.discrepancy_from_ranks) > 0.01
-                           : matters(std::min(1.5 * value, info.max)) || matters(defaults.*(info.member));
-    if (moves) names.emplace_back(info.name);
+    if (matters(std::min(1.5 * value, info.max)) || matters(defaults.*(info.member))) names.emplace_back(info.name);
+  }
+  // The discrepancy is 0 at the centre: what matters is how far one sd of it moves T.
+  if (auto const known = model.knowledge.find("discrepancy.log_growth"); known != model.knowledge.end()) {
+    auto q = p;
+    q.discrepancy_log_growth = known->second.sd;
+    if (model::discrepancy_log(q, target.ranks, target.global_batch / target.ranks) > 0.01) names.emplace_back(known->first);
   }
   return names;
 }

@@ -83,7 +83,7 @@ TEST_SUITE("stat") {
   TEST_CASE("run noise shrinks with runs and the discrepancy grows with doublings beyond the measured") {
     auto m = example();
     m.parameters.noise_run_cv = 0.02;
-    m.parameters.discrepancy_per_doubling = 0.03;
+    m.knowledge["discrepancy.log_growth"].sd = 0.03;
     m.parameters.discrepancy_from_ranks = 8;
     Target const targets[] = {{8, 1024}, {128, 1024}};
     int const n = 20'000;
