@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "model/factor_law.hpp"
 #include "data/philox.hpp"
+#include "model/factor_law.hpp"
 
 namespace kurve::sim {
 namespace {

@@ -141,20 +141,17 @@ std::vector<std::string> not_measured(Model const& model, Target target) {
     auto const known = model.knowledge.find(std::string(info.name));
     auto const source = known == model.knowledge.end() ? model::Source::assumed : known->second.source;
     if (source != model::Source::assumed && source != model::Source::published) continue;
-    double const value = p.*(info.member);
-    if (value == defaults.*(info.member)) continue;
+    double const value = p.*(info.member), sd = known == model.knowledge.end() ? 0.0 : known->second.sd;
     auto const matters = [&](double changed) {
       auto q = p;
       q.*(info.member) = changed;
-      return std::abs(mean_s(q) / reference_s - 1.0) > 0.01;
+      if (info.member == &model::StepParameters::discrepancy_log_growth)
+        return std::abs(model::discrepancy_log(q, target.ranks, target.global_batch / target.ranks)) > 0.01;
+      return changed != value && std::abs(mean_s(q) / reference_s - 1.0) > 0.01;
     };
-    if (matters(std::min(1.5 * value, info.max)) || matters(defaults.*(info.member))) names.emplace_back(info.name);
-  }
-  // The discrepancy is 0 at the centre: what matters is how far one sd of it moves T.
-  if (auto const known = model.knowledge.find("discrepancy.log_growth"); known != model.knowledge.end()) {
-    auto q = p;
-    q.discrepancy_log_growth = known->second.sd;
-    if (model::discrepancy_log(q, target.ranks, target.global_batch / target.ranks) > 0.01) names.emplace_back(known->first);
+    bool const is_drift = info.member == &model::StepParameters::discrepancy_log_growth;  // 0 at its centre
+    bool const moves = is_drift ? matters(value + sd) : value != defaults.*(info.member) && (matters(std::min(1.5 * value, info.max)) || matters(defaults.*(info.member)));
+    if (moves) names.emplace_back(info.name);
   }
   return names;
 }

@@ -11,6 +11,7 @@
 namespace kurve::sim {
 namespace {
 
+using data::Stream;
 using model::FactorLaw;
 
 [[gnu::always_inline]] inline double clipped(FactorLaw const& law, double u) { return std::max(0.0, model::quantile(law, u, 1.0 - u)); }

@@ -5,9 +5,9 @@
 #include <optional>
 #include <vector>
 
-#include "model/step.hpp"
 #include "data/philox.hpp"
 #include "model/factor_law.hpp"
+#include "model/step.hpp"
 
 namespace kurve::sim {
 

@@ -3,13 +3,16 @@
 #include <cmath>
 #include <vector>
 
-#include "model/maxima.hpp"
 #include "data/philox.hpp"
+#include "model/maxima.hpp"
 #include "sim/step.hpp"
 #include "tests/support/checks.hpp"
 
 using namespace kurve;
 using namespace kurve::sim;
+using data::philox4x32;
+using data::Stream;
+using data::uniforms;
 using model::Shape;
 
 namespace {
