@@ -96,9 +96,9 @@ TEST_CASE("calibrate: stops for precision, early where a point is quiet") {
 TEST_CASE("calibrate: work under 10 us is timed in batches of 100 us, longer work alone") {
   auto truth = test::synthetic_machine(15);
   truth.component_noise_cv = 0.0;
-  truth.parameters.serial_s = 2e-6;
+  truth.parameters.serial_s = 3e-6;
   auto const c = run_calibration(*make_synthetic_backend(truth), test::quick_options(15));
-  for (auto const& point : c.points) CHECK(point.repeats == (point.point.op == Operation::serial ? 50 : 1));
+  for (auto const& point : c.points) CHECK(point.repeats == (point.point.op == Operation::serial ? 34 : 1));
 }
 
 TEST_CASE("calibrate: drift cannot pose as size, because rounds interleave the points") {
