@@ -5,10 +5,10 @@
 #include <limits>
 #include <set>
 
+#include "data/points.hpp"
 #include "model/error.hpp"
 #include "model/scaling.hpp"
 #include "validate/number_text.hpp"
-#include "validate/points.hpp"
 #include "validate/rivals.hpp"
 
 namespace kurve::validate {
@@ -25,7 +25,8 @@ void check(HoldoutOptions const& options) {
   if (options.draws < 100) throw InputError("draws=" + std::to_string(options.draws) + " (must be at least 100)");
 }
 
-Draws draw_points(model::Model const& model, std::vector<MeasuredPoint> const& points, HoldoutOptions const& options) {
+Draws draw_points(model::Model const& model, std::vector<data::MeasuredPoint> const& points,
+                  HoldoutOptions const& options) {
   std::vector<sim::Target> targets;
   std::size_t fewest_repeats = points.front().time.n;
   for (auto const& point : points) {
@@ -43,13 +44,13 @@ model::Interval interval_of(std::vector<double> const& draws, double confidence)
   return {.centre = data::median(draws), .low = data::quantile(draws, tail), .high = data::quantile(draws, 1.0 - tail)};
 }
 
-double relative_throughput(MeasuredPoint const& baseline, double baseline_s, MeasuredPoint const& point,
+double relative_throughput(data::MeasuredPoint const& baseline, double baseline_s, data::MeasuredPoint const& point,
                            double point_s) {
   return model::efficiency({baseline.ranks, baseline.global_batch, baseline_s},
                            {point.ranks, point.global_batch, point_s});
 }
 
-ScorePoint score_point(MeasuredPoint const& point, std::vector<double> const& draws_s, double confidence) {
+ScorePoint score_point(data::MeasuredPoint const& point, std::vector<double> const& draws_s, double confidence) {
   auto const predicted = interval_of(draws_s, confidence);
   double const measured_s = point.time.mean;
   ScorePoint score{.ranks = point.ranks,
@@ -106,7 +107,7 @@ std::optional<double> bend_of(std::vector<ScorePoint> const& points, double thre
 }
 
 std::vector<RivalScore> score_rivals(data::Study const& fitted, std::vector<ScorePoint> const& points) {
-  auto const fitted_points = measured_points(fitted).points;
+  auto const fitted_points = data::measured_points(fitted).points;
   std::vector<RivalScore> scores;
   for (auto const& rival : rivals()) {
     auto const law = rival.fit(fitted_points);
@@ -126,9 +127,9 @@ std::vector<RivalScore> score_rivals(data::Study const& fitted, std::vector<Scor
 
 Scorecard validate_model(model::Model const& model, data::Study const& study, HoldoutOptions const& options) {
   check(options);
-  auto const points = measured_points(study).points;
+  auto const points = data::measured_points(study).points;
   auto const draws = draw_points(model, points, options);
-  auto const base = baseline_index(points);
+  auto const base = data::baseline_index(points);
 
   Scorecard card{.study = study.path,
                  .workload = study.find("workload").value_or(""),
@@ -171,7 +172,7 @@ Scorecard validate_study(data::Study const& study, Split const& split, FitFuncti
   card.split = split.text;
   card.messages = result.messages;
   std::set<std::pair<double, double>> fitted;
-  for (auto const& point : measured_points(part).points) fitted.emplace(point.ranks, point.global_batch);
+  for (auto const& point : data::measured_points(part).points) fitted.emplace(point.ranks, point.global_batch);
   for (auto& point : card.points) point.held_out = !fitted.contains({point.ranks, point.global_batch});
   card.summary = summarize_scores(card.points);
   card.rivals = score_rivals(part, card.points);
@@ -184,7 +185,7 @@ ScorecardSet validate_studies(std::span<data::Study const> studies, Split const&
   std::vector<ScorePoint> pooled;
   for (auto const& study : studies) {
     try {
-      auto const points = measured_points(fitted_part(study, split)).points;
+      auto const points = data::measured_points(fitted_part(study, split)).points;
       std::set<double> fitted_ranks;
       for (auto const& point : points) fitted_ranks.insert(point.ranks);
       if (static_cast<int>(fitted_ranks.size()) < options.min_fitted_ranks) {

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "validate/plot.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
+#include <locale>
 #include <sstream>
 
+#include "data/atomic_file.hpp"
 #include "model/contract.hpp"
 #include "model/error.hpp"
 #include "validate/gnuplot.hpp"
@@ -74,12 +73,12 @@ std::string axes_of(ScalingPlot const& plot) {
     double const low = std::min(y.low, 1.0) / 1.3, high = std::max(y.high, x.high / plot.baseline_ranks) * 1.3;
     out << "set logscale y 2\nset yrange [" << low << ":" << high << "]\nset ytics nomirror "
         << power_of_two_tics(low, high) << "\nset ylabel " << gnuplot_quoted("speedup S = T(" + k0 + ") / T(K)")
-        << "\nset key left top Left reverse\n";
+        << "\n";
   } else {
     std::string const label = plot.regime == model::Regime::weak ? "efficiency E = T(" + k0 + ") / T(K)"
                                                                  : "throughput of one worker relative to K = " + k0;
     out << "set yrange [0:" << std::max(1.12, 1.08 * y.high) << "]\nset ytics nomirror 0.2\nset ylabel "
-        << gnuplot_quoted(label) << "\nset key left bottom Left reverse\n";
+        << gnuplot_quoted(label) << "\n";
   }
   return out.str();
 }
@@ -233,7 +232,8 @@ std::string gnuplot_script(ScalingPlot const& plot, PlotFormat format) {
   out << "set encoding utf8\nset terminal " << terminal_of(format) << "\nset title " << gnuplot_quoted(plot.title)
       << "\n"
       << axes_of(plot) << "set border 3 lc rgb '#444444'\nset samples 400\n";
-  if (format != PlotFormat::terminal) out << "set grid lc rgb '#e4e4e4' lt 1 lw 0.6\nset bmargin 3.6\n";
+  out << "set key bmargin center horizontal maxrows 3 samplen 2\n";
+  if (format != PlotFormat::terminal) out << "set grid lc rgb '#e4e4e4' lt 1 lw 0.6\nset errorbars small\n";
   out << bend_of(plot);
   write_block(out, plot, "$measured", PointRole::measured);
   write_block(out, plot, "$held_out", PointRole::held_out);
@@ -253,18 +253,7 @@ std::string render_plot(ScalingPlot const& plot, PlotFormat format) {
 }
 
 void write_plot(ScalingPlot const& plot, std::string const& path) {
-  std::string const bytes = render_plot(plot, plot_format_of(path));
-  // Beside its target, so that the rename is one step on one file system.
-  std::filesystem::path const unfinished = path + "." + std::to_string(::getpid()) + ".kurve-tmp";
-  std::error_code failed;
-  bool const is_written = static_cast<bool>(std::ofstream(unfinished, std::ios::binary) << bytes << std::flush);
-  if (is_written) std::filesystem::rename(unfinished, path, failed);
-  if (!is_written || failed) {
-    std::error_code ignored;
-    std::filesystem::remove(unfinished, ignored);
-    throw InputError("plot '" + path + "' cannot be written (" +
-                     (failed ? failed.message() : "no such folder, or no permission") + ")");
-  }
+  data::write_file(path, render_plot(plot, plot_format_of(path)));
 }
 
 }  // namespace kurve::validate

@@ -3,6 +3,9 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "data/json_text.hpp"
 
 namespace kurve::validate {
 namespace {
@@ -14,16 +17,12 @@ Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nul
 Json number(std::optional<double> value) { return value ? number(*value) : Json(nullptr); }
 
 std::string finish(Json json, data::Provenance const* provenance) {
-  if (provenance != nullptr) {
-    Json inputs = Json::array();
-    for (auto const& [path, digest] : provenance->inputs) inputs.push_back({{"path", path}, {"sha256", digest}});
-    json["provenance"] = {{"version", provenance->version},     {"command_line", provenance->command_line},
-                          {"seed", provenance->seed},           {"host", provenance->host},
-                          {"processor", provenance->processor}, {"kernel", provenance->kernel},
-                          {"utc_time", provenance->utc_time},   {"inputs", inputs}};
-  }
+  if (provenance != nullptr) json["provenance"] = data::provenance_json(*provenance);
   // Text from a file may hold any bytes; a replacement character is better than no answer.
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  auto const valid = Json::parse(json.dump(-1, ' ', false, Json::error_handler_t::replace));
+  std::ostringstream text;
+  data::write_json(text, valid);
+  return text.str();
 }
 
 Json point_json(ScalingPoint const& point, ScalingTable const& table) {

@@ -12,7 +12,7 @@
 namespace kurve::validate {
 namespace {
 
-using Points = std::span<MeasuredPoint const>;
+using Points = std::span<data::MeasuredPoint const>;
 
 /// Least squares with only the columns in `active`; empty where they are linearly dependent.
 Eigen::VectorXd solve_active(Eigen::MatrixXd const& a, Eigen::VectorXd const& y,
@@ -71,7 +71,7 @@ std::optional<StepTimeLaw> fit_columns(Points points, ColumnsOf columns_of) {
   };
 }
 
-StepTimeLaw same_efficiency_as(MeasuredPoint const& point) {
+StepTimeLaw same_efficiency_as(data::MeasuredPoint const& point) {
   double const seconds_per_share = point.time.mean * point.ranks / point.global_batch;
   return [seconds_per_share](double ranks, double batch) { return seconds_per_share * batch / ranks; };
 }

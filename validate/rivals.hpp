@@ -6,7 +6,7 @@
 #include <span>
 #include <string_view>
 
-#include "validate/points.hpp"
+#include "data/points.hpp"
 
 namespace kurve::validate {
 
@@ -18,7 +18,7 @@ struct Rival {
   std::string_view name;  ///< as in --json
   std::string_view meaning;
   std::optional<StepTimeLaw> (*fit)(
-      std::span<MeasuredPoint const> points);  ///< [n >= 1] by K; none where it cannot be fitted
+      std::span<data::MeasuredPoint const> points);  ///< [n >= 1] by K; none where it cannot be fitted
 };
 
 /// ideal, amdahl, amdahl_log, last_efficiency, power_law, usl; in this order.

@@ -10,12 +10,13 @@
 namespace kurve::validate {
 namespace {
 
-double point_efficiency(MeasuredPoint const& baseline, double baseline_s, MeasuredPoint const& point, double point_s) {
+double point_efficiency(data::MeasuredPoint const& baseline, double baseline_s, data::MeasuredPoint const& point,
+                        double point_s) {
   return model::efficiency({baseline.ranks, baseline.global_batch, baseline_s},
                            {point.ranks, point.global_batch, point_s});
 }
 
-ScalingPoint scaling_point(MeasuredPoint const& point, MeasuredPoint const& baseline, model::Regime regime,
+ScalingPoint scaling_point(data::MeasuredPoint const& point, data::MeasuredPoint const& baseline, model::Regime regime,
                            ScalingOptions const& options) {
   ScalingPoint row{.ranks = point.ranks,
                    .global_batch = point.global_batch,
@@ -47,7 +48,7 @@ struct Envelope {
   std::vector<double> ranks, efficiency;
 };
 template <typename EfficiencyAt>
-Envelope envelope(std::vector<MeasuredPoint> const& points, EfficiencyAt const& efficiency_at) {
+Envelope envelope(std::vector<data::MeasuredPoint> const& points, EfficiencyAt const& efficiency_at) {
   Envelope best;
   for (std::size_t i = 0; i < points.size(); ++i) {
     double const e = efficiency_at(i);
@@ -63,7 +64,7 @@ Envelope envelope(std::vector<MeasuredPoint> const& points, EfficiencyAt const& 
 
 /// Interval of the bend among the measured K. The bootstrap works on the index of K, so that an interpolated quantile
 /// is rounded outwards to a K that was measured; the index past the end means that no K is below the threshold.
-void resample_bend(TableBend& bend, std::vector<MeasuredPoint> const& points, std::size_t baseline,
+void resample_bend(TableBend& bend, std::vector<data::MeasuredPoint> const& points, std::size_t baseline,
                    ScalingOptions const& options) {
   bend.has_interval = std::any_of(points.begin(), points.end(), [](auto const& p) { return p.time.n > 1; });
   if (!bend.has_interval) return;
@@ -142,7 +143,7 @@ void check(ScalingOptions const& options) {
 
 ScalingTable make_scaling_table(data::Study const& study, ScalingOptions const& options) {
   check(options);
-  auto const measured = measured_points(study);
+  auto const measured = data::measured_points(study);
   auto const& points = measured.points;
 
   ScalingTable table;
@@ -153,7 +154,7 @@ ScalingTable make_scaling_table(data::Study const& study, ScalingOptions const& 
   table.derived = study.derived_regime();
   table.has_batch = measured.has_batch;
   table.replication = measured.replication;
-  table.baseline = baseline_index(points);
+  table.baseline = data::baseline_index(points);
   table.notes = measured.notes;
   for (auto const& point : points)
     table.points.push_back(scaling_point(point, points[table.baseline], table.regime, options));

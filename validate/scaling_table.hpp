@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "data/points.hpp"
 #include "data/study.hpp"
 #include "model/scaling.hpp"
-#include "validate/points.hpp"
 
 namespace kurve::validate {
 
@@ -53,7 +53,7 @@ struct ScalingTable {
   model::Regime regime = model::Regime::strong;
   std::optional<model::Regime> declared, derived;
   bool has_batch = false;
-  Replication replication = Replication::single;
+  data::Replication replication = data::Replication::single;
   std::size_t baseline = 0;          ///< index into points
   std::vector<ScalingPoint> points;  ///< by K, then B
   std::optional<TableBend> bend;     ///< none where the largest K still pays
@@ -64,7 +64,7 @@ struct ScalingTable {
 /// Mean, spread, speedup, efficiency and verdict at each (K, B), and the bend. Deterministic in options.seed.
 ///
 /// Where several batches were run at one K, the bend looks at the most efficient of them.
-/// @throws DataError as measured_points
+/// @throws DataError as data::measured_points
 [[nodiscard]] ScalingTable make_scaling_table(data::Study const& study, ScalingOptions const& options);
 
 }  // namespace kurve::validate

@@ -14,8 +14,8 @@ using namespace kurve;
 
 namespace {
 
-std::vector<validate::MeasuredPoint> curve(std::vector<double> const& ranks, double batch, auto const& time_s) {
-  std::vector<validate::MeasuredPoint> points;
+std::vector<data::MeasuredPoint> curve(std::vector<double> const& ranks, double batch, auto const& time_s) {
+  std::vector<data::MeasuredPoint> points;
   for (double const k : ranks) {
     std::vector<double> const repeats{time_s(k)};
     points.push_back({.ranks = k, .global_batch = batch, .repeats_s = repeats, .time = data::summarize(repeats)});
@@ -23,7 +23,7 @@ std::vector<validate::MeasuredPoint> curve(std::vector<double> const& ranks, dou
   return points;
 }
 
-validate::StepTimeLaw fit(std::string_view name, std::vector<validate::MeasuredPoint> const& points) {
+validate::StepTimeLaw fit(std::string_view name, std::vector<data::MeasuredPoint> const& points) {
   for (auto const& rival : validate::rivals())
     if (rival.name == name) return rival.fit(points).value();
   throw std::logic_error("no such rival");
@@ -81,9 +81,9 @@ TEST_SUITE("unit") {
     std::map<std::string_view, std::vector<double>> errors;
     int n_studies = 0;
     for (auto const& study : published_studies()) {
-      std::vector<validate::MeasuredPoint> fitted;
+      std::vector<data::MeasuredPoint> fitted;
       std::set<double> fitted_ranks;
-      auto const measured = validate::measured_points(study);
+      auto const measured = data::measured_points(study);
       auto all = measured.points;
       if (!measured.has_batch)  // that README read the one weak study without a batch column as B = 1: see rivals.hpp
         for (auto& point : all) point.global_batch = 1.0;

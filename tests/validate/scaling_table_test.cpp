@@ -89,7 +89,7 @@ TEST_SUITE("unit") {
       CHECK(p.efficiency_interval->high > p.efficiency);
     }
     CHECK(t.points[2].efficiency_interval->low == z.points[2].efficiency_interval->low);  // same seed, same bits
-    CHECK(t.replication == validate::Replication::run);
+    CHECK(t.replication == data::Replication::run);
     CHECK(t.points[0].time.n == 5);
   }
 
