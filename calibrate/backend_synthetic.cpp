@@ -58,7 +58,7 @@ class SyntheticBackend : public Backend {
     auto const compute = compute_times(ranks, local_batch);
     double const slowest = *std::max_element(compute.begin(), compute.end());
     double const allreduce = model::allreduce_time_s(p, ranks) * lognormal(truth_.component_noise_cv);
-    double const exposed = model::exposed_time_s(p, allreduce, slowest) + model::extra_time_s(p, ranks);
+    double const exposed = model::exposed_time_s(p, allreduce, slowest) + model::extra_time_s(p, ranks, local_batch);
     double const total = p.serial_s * run_factor_ * lognormal(truth_.component_noise_cv) + slowest + exposed;
     std::vector<RankStep> result;
     for (double const c : compute)

@@ -2,6 +2,7 @@
 #include "calibrate/calibrate.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <span>
 
 #include "calibrate/robust.hpp"
@@ -86,10 +87,8 @@ class Run {
       visit_components(round);
       run_steps(round);
     }
-    for (auto const& series : series_) {
-      result_.points.push_back(report_of(series, info_));
-      warn_about(result_.points.back());
-    }
+    for (auto const& series : series_) result_.points.push_back(report_of(series, info_));
+    warn_about_points();
     for (std::size_t i = 0; i < runs_of_.size(); ++i)
       if (static_cast<int>(runs_of_[i].size()) < options_.runs)
         result_.warnings.push_back(describe(design_.steps[i], info_) + ": " + std::to_string(runs_of_[i].size()) +
@@ -114,19 +113,32 @@ class Run {
     }
   }
 
-  void warn_about(PointReport const& report) {
-    if (report.timings == 0)
-      result_.warnings.push_back(report.description + ": not measured, time was out. Raise the time limit?");
-    else if (report.termination != Termination::precise)
-      result_.warnings.push_back(report.description + ": mean known to " +
-                                 std::to_string(100.0 * 1.96 * report.standard_error_s / report.mean_s).substr(0, 4) +
-                                 " % only (" + std::string(to_text(report.termination)) + " after " +
-                                 std::to_string(report.timings) + " timings)");
-    if (report.stragglers >
-        suspect_share * report.timings * (report.point.op == Operation::allreduce ? 1 : report.point.ranks))
-      result_.warnings.push_back(report.description + ": " + std::to_string(report.stragglers) + " of " +
-                                 std::to_string(report.timings) +
-                                 " timings straggle. Is the machine busy with something else?");
+  /// A line a kind, each with its worst point: the whole table is in the report.
+  void warn_about_points() {
+    int imprecise = 0, straggling = 0;
+    double widest = 0.0, most = 0.0;
+    std::string widest_at, most_at;
+    for (auto const& point : result_.points) {
+      if (point.timings == 0) {
+        result_.warnings.push_back(point.description + ": not measured, time was out. Raise the time limit?");
+        continue;
+      }
+      int const ranks = point.point.op == Operation::allreduce ? 1 : point.point.ranks;
+      double const width = 1.96 * point.standard_error_s / point.mean_s;
+      double const share = static_cast<double>(point.stragglers) / (point.timings * ranks);
+      if (point.termination != Termination::precise && ++imprecise > 0 && width >= widest)
+        widest = width, widest_at = point.description;
+      if (share > suspect_share && ++straggling > 0 && share >= most) most = share, most_at = point.description;
+    }
+    std::string const of = " of " + std::to_string(result_.points.size()) + " points ";
+    auto percent = [](double x) { return std::to_string(std::lround(100.0 * x)) + " %"; };
+    if (imprecise > 0)
+      result_.warnings.push_back(std::to_string(imprecise) + of +
+                                 "are known less well than asked (worst: " + widest_at + ", +-" + percent(widest) +
+                                 "). Raise the time limit, or leave the machine alone?");
+    if (straggling > 0)
+      result_.warnings.push_back(std::to_string(straggling) + of + "straggle (worst: " + most_at + ", " +
+                                 percent(most) + " of its timings). Is the machine busy with something else?");
   }
 
   /// The run is the unit of replication, so precision is that of the runs' means.

@@ -169,7 +169,7 @@ StepParameters draw_parameters(Evidence const& e, Normals const& z) {
   p.straggler_slowdown = v.straggler_slowdown;
   p.straggler_spread_cv = std::min(10.0, v.straggler_spread_cv);
   p.extra_multi_s = e.contention ? positive(std::max(0.0, e.contention->value), e.contention->standard_error, z) : 0.0;
-  p.discrepancy_per_doubling = default_discrepancy;
+  p.discrepancy_log_growth = default_discrepancy * z();
   for (auto const& point : e.steps) p.discrepancy_from_ranks = std::max(p.discrepancy_from_ranks, point.ranks);
   return p;
 }
@@ -254,7 +254,7 @@ void explain(model::Model& m, Evidence const& e, std::vector<std::string>& messa
     set("extra.multi", multi ? Source::fitted : Source::measured, multi,
         "contention of " + std::to_string(e.contention_ranks) + " workers side by side" +
             (multi ? ", and what whole steps take beyond components" : ""));
-  set("discrepancy.per_doubling", Source::assumed, false, "how published fits of few points err");
+  set("discrepancy.log_growth", Source::assumed, false, "how published fits of few points err");
 }
 
 /// Central values need not be the draws' mean (bounds, mixtures), but their spread is the posterior's.

@@ -25,7 +25,6 @@ constexpr std::array verbs{
     Verb{"simulate", simulate, "Model -> T(K), S(K), E(K) with intervals, the bend"},
     Verb{"validate", validate, "predict held-out points of a Study and score the prediction"},
     Verb{"analyze", analyze, "Study or log -> scaling table, bend, cause, plot"},
-    Verb{"report", report, "Studies, Models and results -> one self-contained HTML page"},
 };
 
 void print_help(std::ostream& out) {

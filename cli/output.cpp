@@ -13,11 +13,32 @@
 
 namespace kurve::cli {
 
-void write_file(std::string const& path, std::string const& text) { data::write_whole_file(path, text); }
+void print(std::string const& text) {
+  if (!(std::cout << text << std::flush)) throw InputError("cannot write to standard output (is the disk full?)");
+}
 
 void write_result(CommandLine const& line, std::string const& text) {
-  if (auto const path = line.find<std::string>("out")) write_file(*path, text);
-  else if (!(std::cout << text << std::flush)) throw InputError("cannot write to standard output (is the disk full?)");
+  if (auto const path = line.find<std::string>("out")) data::write_file(*path, text);
+  else print(text);
+}
+
+std::optional<std::string> plot_path(CommandLine const& line) {
+  auto path = line.find<std::string>("plot");
+  if (path && validate::plot_format_of(*path) == validate::PlotFormat::terminal && line.json() && !line.has("out"))
+    throw InputError("--plot - with --json (both would go to standard output). Add --out FILE?");
+  return path;
+}
+
+void draw(validate::ScalingPlot const& plot, std::string const& path) {
+  auto const format = validate::plot_format_of(path);
+  if (format == validate::PlotFormat::terminal) print("\n" + validate::render_plot(plot, format));
+  else validate::write_plot(plot, path);
+}
+
+bool wants(CommandLine const& line, std::string const& ending) {
+  if (ending == ".json" && line.json()) return true;
+  auto const path = line.find<std::string>("out");
+  return path && path->ends_with(ending);
 }
 
 void warn(CommandLine const& line, std::vector<std::string> const& notes) {

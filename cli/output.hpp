@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/options.hpp"
+#include "validate/plot.hpp"
 
 namespace kurve::cli {
 
@@ -13,8 +14,16 @@ namespace kurve::cli {
 /// @throws InputError where the file cannot be written
 void write_result(CommandLine const& line, std::string const& text);
 
-/// The same, to a named file.
-void write_file(std::string const& path, std::string const& text);
+/// Text for people, to stdout. @throws InputError where it cannot be written
+void print(std::string const& text);
+
+/// Value of --plot, if given. @throws InputError on a wrong ending, or where two results would go to standard output
+[[nodiscard]] std::optional<std::string> plot_path(CommandLine const& line);
+/// A picture to a file; `-` draws it in the terminal.
+void draw(validate::ScalingPlot const& plot, std::string const& path);
+
+/// Whether the result is to be in the format of a file ending (".json", ".csv"): by the name of --out, or by --json.
+[[nodiscard]] bool wants(CommandLine const& line, std::string const& ending);
 
 /// Notes about how the input was read, to stderr unless --quiet.
 void warn(CommandLine const& line, std::vector<std::string> const& notes);

@@ -58,6 +58,8 @@ int rank_from_text(std::string_view piece, std::string_view whole) {
   return value;
 }
 
+constexpr std::size_t most_sizes = 1000;
+
 /// Adds one comma-separated piece: a number, first..last or first:last:step.
 void append_ranks(std::vector<int>& ranks, std::string_view piece, std::string_view whole) {
   std::int64_t first = 0, last = 0, step = 0;
@@ -125,6 +127,27 @@ std::vector<int> ranks_from_text(std::string_view text) {
   std::sort(ranks.begin(), ranks.end());
   ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());
   return ranks;
+}
+
+std::vector<Bytes> sizes_from_text(std::string_view text) {
+  std::vector<Bytes> sizes;
+  for (std::size_t start = 0; start <= text.size();) {
+    std::size_t const end = std::min(text.find(',', start), text.size());
+    std::string_view const piece = text.substr(start, end - start);
+    auto const dots = piece.find("..");
+    Bytes const first = bytes_from_text(piece.substr(0, dots));
+    Bytes const last = dots == std::string_view::npos ? first : bytes_from_text(piece.substr(dots + 2));
+    if (last < first || first.count == 0) reject("size list", text, "'" + std::string(trimmed(piece)) + "' does not run upwards from 1 byte or more");
+    for (std::int64_t n = first.count; n <= last.count; n *= 2) {
+      if (sizes.size() == most_sizes) reject("size list", text, "more than 1000 values");
+      sizes.push_back({n});
+      if (n > last.count / 2) break;
+    }
+    start = end + 1;
+  }
+  std::sort(sizes.begin(), sizes.end());
+  sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
+  return sizes;
 }
 
 }  // namespace kurve::data

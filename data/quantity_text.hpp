@@ -28,6 +28,9 @@ namespace kurve::data {
 /// `100Gbit/s`, `12.5GB/s`, `900e9 B/s`; decimal prefixes for bits, both kinds for bytes. @throws InputError
 [[nodiscard]] BytesPerSecond rate_from_text(std::string_view text);
 
+/// Size lists: `8B,1MiB..1GiB`, `..` doubling from the size before it; ascending, unique, at most 1000. @throws InputError
+[[nodiscard]] std::vector<Bytes> sizes_from_text(std::string_view text);
+
 /// K lists: `1,2,4..1024` (`..` doubles from the number before it) and `1:64:8` (first:last:step, first always included).
 /// @return ascending, unique, at most 100 000 values from 1 to 10^9
 /// @throws InputError on anything else

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "data/philox.hpp"
 #include "model/factor_law.hpp"
-#include "sim/philox.hpp"
 
 namespace kurve::sim {
 namespace {
@@ -32,7 +32,7 @@ model::StepParameters draw_parameters(model::Model const& model, std::uint32_t d
   for (auto const& [name, knowledge] : model.knowledge) {
     auto const* info = model::find_parameter(name);
     if (info == nullptr || !(knowledge.sd > 0.0)) continue;
-    double const u = uniforms(seed, draw, static_cast<std::uint32_t>(info - table.data()), 0, Stream::parameters).first;
+    double const u = data::uniforms(seed, draw, static_cast<std::uint32_t>(info - table.data()), 0, data::Stream::parameters).first;
     p.*(info->member) = draw_one(*info, p.*(info->member), knowledge.sd, u);
   }
   return p;

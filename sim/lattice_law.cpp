@@ -33,7 +33,9 @@ void descend_maximum(LatticeLaw const& law, double count, Visit&& visit) {
   double survival = 0.0, above = 0.0;  // of one copy beyond point i, and of the maximum
   for (auto i = static_cast<int>(law.mass.size()) - 1; i >= 0; --i) {
     survival += law.mass[static_cast<std::size_t>(i)];
-    double const reached = i == 0 || survival >= 1.0 ? 1.0 : -std::expm1(count * std::log1p(-survival));
+    double reached = count * survival;  // enough far in the tail, and most of the lattice is tail
+    if (i == 0 || survival >= 1.0) reached = 1.0;
+    else if (reached > 1e-9) reached = -std::expm1(count * std::log1p(-survival));
     visit(i, reached - above);
     above = reached;
     if (above >= 1.0) break;
@@ -149,9 +151,11 @@ double quantile(LatticeLaw const& law, double level) {
 }
 
 double mean_of_maximum(LatticeLaw const& law, double count) {
-  double sum = 0.0;
-  descend_maximum(law, count, [&](int i, double probability) {
-    if (probability > 0.0) sum += probability * law.point(i);
+  double sum = 0.0, x = law.point(static_cast<int>(law.mass.size()) - 1);
+  double const ratio = std::exp(-law.step);  // points by recurrence: n roundings, 1e-12 at most
+  descend_maximum(law, count, [&](int, double probability) {
+    sum += probability * x;
+    x *= ratio;
   });
   return sum;
 }

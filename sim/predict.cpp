@@ -4,56 +4,66 @@
 #include <algorithm>
 #include <cmath>
 
+#include "data/philox.hpp"
 #include "model/contract.hpp"
 #include "sim/draws.hpp"
 #include "sim/expected.hpp"
-#include "sim/philox.hpp"
 #include "sim/slowest.hpp"
 
 namespace kurve::sim {
 namespace {
 
-/// Where variability differs from draw to draw: errs by some 1e-4 of T, far below what parameters do to it.
-constexpr int coarse_points = 1024;
+/// Lattice where variability differs from draw to draw; what it errs by at the central parameters is divided out.
+constexpr int coarse_points = 512;
 
 /// E[M] at each target for one parameter vector, kept while the variability stays the same from draw to draw.
 class SlowestAtTargets {
  public:
-  SlowestAtTargets(std::span<Target const> targets, model::StepParameters const& central) : targets_(targets), central_(central) {
-    for (auto const& target : targets) max_ranks_ = std::max(max_ranks_, target.ranks);
+  SlowestAtTargets(std::span<Target const> targets, model::StepParameters const& central) : targets_(targets), central_(central), last_(central) {
+    for (auto const& target : targets) {
+      max_ranks_ = std::max(max_ranks_, target.ranks);
+      exact_.push_back(SlowestWorker(central, target.ranks).mean(target.ranks));  // the very numbers of expected_step
+    }
+    means_ = exact_;
   }
   std::vector<double> const& operator()(model::StepParameters const& p) {
-    if (!means_.empty() && same_variability(p, last_)) return means_;
+    if (same_variability(p, last_)) return means_;
     last_ = p;
-    means_.clear();
-    if (same_variability(p, central_)) {  // the very numbers of expected_step
-      for (auto const& target : targets_) means_.push_back(SlowestWorker(p, target.ranks).mean(target.ranks));
-      return means_;
-    }
-    SlowestWorker const slowest(p, max_ranks_, SlowestWorker::Include::imbalance, coarse_points);
-    for (auto const& target : targets_) means_.push_back(slowest.mean(target.ranks));
+    if (same_variability(p, central_)) return means_ = exact_;
+    means_ = coarse(p);
+    if (central_coarse_.empty()) central_coarse_ = coarse(central_);
+    for (std::size_t i = 0; i < means_.size(); ++i) means_[i] *= exact_[i] / central_coarse_[i];
     return means_;
   }
 
  private:
+  [[nodiscard]] std::vector<double> coarse(model::StepParameters const& p) const {
+    SlowestWorker const slowest(p, max_ranks_, SlowestWorker::Include::imbalance, coarse_points);
+    std::vector<double> means;
+    for (auto const& target : targets_) means.push_back(slowest.mean(target.ranks));
+    return means;
+  }
+
   std::span<Target const> targets_;
   double max_ranks_ = 1.0;
   model::StepParameters const& central_;
   model::StepParameters last_;
-  std::vector<double> means_;
+  std::vector<double> exact_, central_coarse_, means_;
 };
 
-/// Factor on T of the mean of `runs` new runs at K, and of what the model does not know there.
-double unexplained(model::StepParameters const& p, double ranks, PredictOptions const& options, std::uint32_t draw) {
-  double factor = 1.0;
+/// Factor on T of what the formula does not hold at this target: the mean of `runs` new runs, how the model drifts beyond
+/// the measured K, and the misfit of one configuration. Runs and misfits of different K are independent (a misfit is taken
+/// from another draw for each K); the drift of one draw is the same at every K.
+double unexplained(model::Model const& model, model::StepParameters const& p, Target target, PredictOptions const& options, std::uint32_t draw) {
+  double const k = target.ranks;
+  auto const number = static_cast<std::uint32_t>(k);
+  double log_factor = model::discrepancy_log(p, k, target.global_batch / k);
+  if (p.discrepancy_configuration_log != 0.0)
+    log_factor += draw_parameters(model, draw + 7919u * number, options.seed).discrepancy_configuration_log;
+  double factor = std::exp(log_factor);
   if (p.noise_run_cv > 0.0 && std::isfinite(options.runs)) {
-    double const u = uniforms(options.seed, draw, static_cast<std::uint32_t>(ranks), 0, Stream::run_noise).first;
-    factor = model::quantile(model::factor_law(model::Shape::lognormal, p.noise_run_cv / std::sqrt(options.runs)), u, 1.0 - u);
-  }
-  double const doublings = std::max(0.0, std::log2(ranks / p.discrepancy_from_ranks));
-  if (p.discrepancy_per_doubling > 0.0 && doublings > 0.0) {
-    double const u = uniforms(options.seed, draw, 0, 0, Stream::discrepancy).first;
-    factor *= std::exp(p.discrepancy_per_doubling * doublings * model::quantile({.location = 0.0, .scale = 1.0}, u, 1.0 - u));
+    double const u = data::uniforms(options.seed, draw, number, 0, data::Stream::run_noise).first;
+    factor *= model::quantile(model::factor_law(model::Shape::lognormal, p.noise_run_cv / std::sqrt(options.runs)), u, 1.0 - u);
   }
   return factor;
 }
@@ -71,7 +81,7 @@ std::vector<std::vector<double>> predict(model::Model const& model, std::span<Ta
     for (std::size_t i = 0; i < targets.size(); ++i) {
       auto const t = jittered_step_time(p, targets[i].ranks, targets[i].global_batch);
       double const mean_s = t.serial_s + t.compute_s * slowest_of[i] + t.exposed_comm_s;
-      times_s[i][d] = mean_s * unexplained(p, targets[i].ranks, options, draw);
+      times_s[i][d] = mean_s * unexplained(model, p, targets[i], options, draw);
     }
   }
   return times_s;

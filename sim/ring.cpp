@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "sim/philox.hpp"
+#include "data/philox.hpp"
 
 namespace kurve::sim {
 
@@ -15,7 +15,7 @@ double ring_makespan_s(RingOptions const& options, std::uint32_t trial) {
     run_ring(finish_s, [&](int, int) { return options.hop_s; });
   else
     run_ring(finish_s, [&](int step, int rank) {
-      double const u = uniforms(options.seed, trial, static_cast<std::uint32_t>(rank), static_cast<std::uint32_t>(step), Stream::hop).first;
+      double const u = data::uniforms(options.seed, trial, static_cast<std::uint32_t>(rank), static_cast<std::uint32_t>(step), data::Stream::hop).first;
       return options.hop_s * std::max(0.0, model::quantile(options.jitter, u, 1.0 - u));
     });
   return *std::max_element(finish_s.begin(), finish_s.end());

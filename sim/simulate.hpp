@@ -39,7 +39,7 @@ struct SimulateOptions {
 ///
 /// speedup is given for strong scaling only. A mixed Model needs global_batches, and its baseline batch is global_batch.
 /// not_measured lists parameters whose source is published or assumed and that move T at the largest K by more than
-/// 1 % when raised by half or set to their default, and discrepancy.per_doubling likewise by its sd of log T there.
+/// 1 % when raised by half or set to their default, and discrepancy.log_growth likewise by its sd of log T there.
 /// Identical bytes whatever `threads`. Memory: 8 bytes a trial and 8 (K + 1) bytes a draw.
 /// @throws InputError on an option or parameter outside its range
 [[nodiscard]] model::Curve simulate(model::Model const& model, SimulateOptions const& options);

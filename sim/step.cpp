@@ -11,6 +11,7 @@
 namespace kurve::sim {
 namespace {
 
+using data::Stream;
 using model::FactorLaw;
 
 [[gnu::always_inline]] inline double clipped(FactorLaw const& law, double u) { return std::max(0.0, model::quantile(law, u, 1.0 - u)); }
@@ -46,18 +47,18 @@ void StepSampler::visit_workers(std::uint32_t trial, Visit&& visit) const {
   std::uint32_t node_number = 0, left_in_node = 0;
   for (std::uint32_t k = 0; k < ranks_; ++k) {
     if (node_.scale > 0.0 && left_in_node-- == 0) {
-      node = clipped(node_, draw(Stream::node_noise, trial, node_number++).first);
+      node = clipped(node_, draw(data::Stream::node_noise, trial, node_number++).first);
       left_in_node = workers_per_node_ - 1;
     }
     double factor = node;
     if (noise_.scale > 0.0 || straggler_probability_ > 0.0) {  // one block of random bits serves both
-      auto const [noise, whether] = draw(Stream::noise, trial, k);
+      auto const [noise, whether] = draw(data::Stream::noise, trial, k);
       factor *= clipped(noise_, noise);
       if (whether < straggler_probability_)
-        factor *= std::fma(straggler_gain_, clipped(straggler_, draw(Stream::straggler, trial, k).first), 1.0);
+        factor *= std::fma(straggler_gain_, clipped(straggler_, draw(data::Stream::straggler, trial, k).first), 1.0);
     }
-    if (imbalance_.scale > 0.0) factor *= clipped(imbalance_, draw(Stream::imbalance, trial, k).first);
-    if (persistent_probability_ > 0.0 && draw(Stream::persistent, trial, k).first < persistent_probability_) factor *= persistent_slowdown_;
+    if (imbalance_.scale > 0.0) factor *= clipped(imbalance_, draw(data::Stream::imbalance, trial, k).first);
+    if (persistent_probability_ > 0.0 && draw(data::Stream::persistent, trial, k).first < persistent_probability_) factor *= persistent_slowdown_;
     visit(k, factor);
   }
 }
@@ -88,13 +89,13 @@ std::vector<double> StepSampler::worker_times_s(std::uint32_t trial) const {
 double StepSampler::slowest_of_stragglers(std::uint32_t trial, std::uint32_t group, std::uint32_t first, double count) const {
   auto const slow = [&](double x) { return std::fma(straggler_gain_, std::max(0.0, x), 1.0); };
   auto const one = [&](FactorLaw const& law) {
-    return std::max(0.0, model::maximum_at(law, -model::elementary::log(draw(Stream::straggler, trial, group, first).second), count));
+    return std::max(0.0, model::maximum_at(law, -model::elementary::log(draw(data::Stream::straggler, trial, group, first).second), count));
   };
   if (straggler_.scale == 0.0) return slow(1.0) * one(*group_law_);
   if (group_law_->scale == 0.0) return slow(one(straggler_));
   double slowest = 0.0;  // a product of two random factors has no formula: one by one
   for (double i = 0.0; i < count; i += 1.0) {
-    auto const [noise, how] = draw(Stream::straggler, trial, group, first + static_cast<std::uint32_t>(i));
+    auto const [noise, how] = draw(data::Stream::straggler, trial, group, first + static_cast<std::uint32_t>(i));
     slowest = std::max(slowest, clipped(*group_law_, noise) * slow(clipped(straggler_, how)));
   }
   return slowest;
@@ -103,18 +104,18 @@ double StepSampler::slowest_of_stragglers(std::uint32_t trial, std::uint32_t gro
 /// Largest factor of a group of `count` workers, without what they share.
 double StepSampler::slowest_of_group(std::uint32_t trial, std::uint32_t group, double count) const {
   // Numbers of the streams within a group: 0 and 1 for the splits (normal, persistent), from 2 on for stragglers.
-  double const persistent = binomial_draw(count, persistent_probability_, draw(Stream::persistent, trial, group).first);
+  double const persistent = binomial_draw(count, persistent_probability_, draw(data::Stream::persistent, trial, group).first);
   double slowest = 0.0;
   std::uint32_t next = 2;
   for (std::uint32_t half = 0; half < 2; ++half) {
     double const members = half == 0 ? count - persistent : persistent;
     if (members == 0.0) continue;
     double const factor = half == 0 ? 1.0 : persistent_slowdown_;
-    double const stragglers = binomial_draw(members, straggler_probability_, draw(Stream::straggler, trial, group, half).first);
+    double const stragglers = binomial_draw(members, straggler_probability_, draw(data::Stream::straggler, trial, group, half).first);
     if (stragglers > 0.0) slowest = std::max(slowest, factor * slowest_of_stragglers(trial, group, next, stragglers));
     next += static_cast<std::uint32_t>(stragglers);
     if (stragglers < members) {
-      double const w = -model::elementary::log(draw(Stream::noise, trial, group, half).first);
+      double const w = -model::elementary::log(draw(data::Stream::noise, trial, group, half).first);
       slowest = std::max(slowest, factor * std::max(0.0, model::maximum_at(*group_law_, w, members - stragglers)));
     }
   }
@@ -129,14 +130,14 @@ double StepSampler::by_order_statistics_s(std::uint32_t trial) const {
   std::uint32_t node = 0;
   for (std::uint32_t first = 0; first < ranks_; first += workers_per_node_, ++node) {
     double const members = std::min(workers_per_node_, ranks_ - first);
-    slowest = std::max(slowest, clipped(node_, draw(Stream::node_noise, trial, node).first) * slowest_of_group(trial, node, members));
+    slowest = std::max(slowest, clipped(node_, draw(data::Stream::node_noise, trial, node).first) * slowest_of_group(trial, node, members));
   }
   return step_s(trial, slowest);
 }
 
 double StepSampler::step_s(std::uint32_t trial, double slowest) const {
   double const time_s = base_.serial_s + base_.compute_s * slowest + base_.exposed_comm_s;
-  return time_s * clipped(step_, draw(Stream::step_noise, trial).first) * clipped(run_, draw(Stream::run_noise, trial).first);
+  return time_s * clipped(step_, draw(data::Stream::step_noise, trial).first) * clipped(run_, draw(data::Stream::run_noise, trial).first);
 }
 
 double binomial_draw(double n, double p, double u) {

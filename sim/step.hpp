@@ -5,9 +5,9 @@
 #include <optional>
 #include <vector>
 
-#include "model/step.hpp"
-#include "sim/philox.hpp"
+#include "data/philox.hpp"
 #include "model/factor_law.hpp"
+#include "model/step.hpp"
 
 namespace kurve::sim {
 
@@ -36,8 +36,8 @@ class StepSampler {
   [[nodiscard]] std::vector<double> worker_times_s(std::uint32_t trial) const;
 
  private:
-  [[nodiscard]] UniformPair draw(Stream stream, std::uint32_t trial, std::uint32_t rank = 0, std::uint32_t number = 0) const {
-    return uniforms(seed_, trial, rank, number, stream);
+  [[nodiscard]] data::UniformPair draw(data::Stream stream, std::uint32_t trial, std::uint32_t rank = 0, std::uint32_t number = 0) const {
+    return data::uniforms(seed_, trial, rank, number, stream);
   }
   template <typename Visit>
   [[gnu::always_inline]] inline void visit_workers(std::uint32_t trial, Visit&& visit) const;

@@ -93,6 +93,14 @@ TEST_CASE("calibrate: stops for precision, early where a point is quiet") {
   CHECK(c.warnings.empty());
 }
 
+TEST_CASE("calibrate: work under 10 us is timed in batches of 100 us, longer work alone") {
+  auto truth = test::synthetic_machine(15);
+  truth.component_noise_cv = 0.0;
+  truth.parameters.serial_s = 3e-6;
+  auto const c = run_calibration(*make_synthetic_backend(truth), test::quick_options(15));
+  for (auto const& point : c.points) CHECK(point.repeats == (point.point.op == Operation::serial ? 34 : 1));
+}
+
 TEST_CASE("calibrate: drift cannot pose as size, because rounds interleave the points") {
   // The machine slows by 10 % over the calibration. Measured one point after another, that would bend the batch curve
   // by up to 10 %; interleaved, every point sees the same average and ratios stay within noise.
@@ -177,8 +185,6 @@ TEST_CASE("calibrate: the real host, all the way") {
   CHECK(times_of(c.steps, 1).size() >= 3);
   CHECK(times_of(c.steps, 2).size() >= 3);
   CHECK(c.sleep_bias_s > 0.0);
-  CHECK(std::any_of(c.points.begin(), c.points.end(),
-                    [](auto const& p) { return p.repeats > 1; }));  // this small, work is batched
 }
 
 TEST_SUITE_END();

@@ -94,7 +94,7 @@ TEST_CASE("fit: what whole steps take beyond components is fitted, and marked as
   truth.parameters.extra_multi_s = 5e-3;
   auto const fit = fit_of(truth, 13, 400);
   // Three K > 1 cannot fully tell a constant from a logarithm; on K = 4, between them, all laws agree.
-  double const total = model::extra_time_s(fit.model.parameters, 4);
+  double const total = model::extra_time_s(fit.model.parameters, 4, 1.0);
   CHECK(std::abs(total - 5e-3) < 0.5e-3);
   CHECK(fit.model.knowledge.at("extra.multi").source == model::Source::fitted);
   for (auto const& point : fit.points) CHECK_CLOSE(point.fitted_s, point.measured_s, 0.02);

@@ -3,13 +3,16 @@
 #include <cmath>
 #include <vector>
 
+#include "data/philox.hpp"
 #include "model/maxima.hpp"
-#include "sim/philox.hpp"
 #include "sim/step.hpp"
 #include "tests/support/checks.hpp"
 
 using namespace kurve;
 using namespace kurve::sim;
+using data::philox4x32;
+using data::Stream;
+using data::uniforms;
 using model::Shape;
 
 namespace {
@@ -18,7 +21,7 @@ constexpr Shape shapes[] = {Shape::normal, Shape::lognormal, Shape::exponential,
 
 std::vector<double> draw_maxima(model::FactorLaw const& law, double count, std::uint32_t n) {
   std::vector<double> x(n);
-  for (std::uint32_t i = 0; i < n; ++i) x[i] = model::maximum_at(law, -std::log(uniforms(42, i, 0, 0, Stream::noise).first), count);
+  for (std::uint32_t i = 0; i < n; ++i) x[i] = model::maximum_at(law, -std::log(data::uniforms(42, i, 0, 0, data::Stream::noise).first), count);
   return x;
 }
 
@@ -28,10 +31,10 @@ TEST_SUITE("unit") {
   TEST_CASE("philox known answers") {
     // Random123, tests/kat_vectors: philox4x32 10 rounds
     using Block = std::array<std::uint32_t, 4>;
-    CHECK(philox4x32({0, 0, 0, 0}, {0, 0}) == Block{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
-    CHECK(philox4x32({0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}, {0xffffffff, 0xffffffff}) ==
+    CHECK(data::philox4x32({0, 0, 0, 0}, {0, 0}) == Block{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
+    CHECK(data::philox4x32({0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff}, {0xffffffff, 0xffffffff}) ==
           Block{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
-    CHECK(philox4x32({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}) ==
+    CHECK(data::philox4x32({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}) ==
           Block{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
   }
 
@@ -62,7 +65,7 @@ TEST_SUITE("stat") {
       for (std::uint32_t i = 0; i < n; ++i) {
         std::uint32_t at[3] = {7, 7, 7};
         at[coordinate] = i;
-        u[i] = uniforms(1, at[0], at[1], at[2], Stream::noise).second;
+        u[i] = data::uniforms(1, at[0], at[1], at[2], data::Stream::noise).second;
         squares[i] = u[i] * u[i];
       }
       CHECK_MEAN(u, 0.5);
@@ -95,7 +98,7 @@ TEST_SUITE("stat") {
       std::vector<double> brute(n, -1e300);
       for (std::uint32_t i = 0; i < n; ++i)
         for (std::uint32_t rank = 0; rank < k; ++rank) {
-          double const u = uniforms(43, i, rank, 0, Stream::noise).first;
+          double const u = data::uniforms(43, i, rank, 0, data::Stream::noise).first;
           brute[i] = std::max(brute[i], model::quantile(law, u, 1.0 - u));
         }
       std::sort(once.begin(), once.end());

@@ -83,7 +83,7 @@ TEST_SUITE("stat") {
   TEST_CASE("run noise shrinks with runs and the discrepancy grows with doublings beyond the measured") {
     auto m = example();
     m.parameters.noise_run_cv = 0.02;
-    m.parameters.discrepancy_per_doubling = 0.03;
+    m.knowledge["discrepancy.log_growth"] = {.source = Source::fitted, .sd = 0.03, .note = {}};
     m.parameters.discrepancy_from_ranks = 8;
     Target const targets[] = {{8, 1024}, {128, 1024}};
     int const n = 20'000;
@@ -95,5 +95,23 @@ TEST_SUITE("stat") {
     CHECK_CLOSE(log_sd(one[1]), std::hypot(run, beyond), sd_error);
     auto const four = predict(m, targets, {.draws = n, .runs = 4.0});
     CHECK_CLOSE(log_sd(four[0]), run / 2, sd_error + 1e-3);  // lognormal of half the cv: equal to second order, 0.02^2
+  }
+
+  TEST_CASE("the misfit of one configuration is independent from K to K and absent from a ratio with itself") {
+    auto m = example();
+    m.knowledge["discrepancy.configuration_log"] = {.source = Source::fitted, .sd = 0.05, .note = {}};
+    Target const targets[] = {{8, 1024}, {128, 1024}, {8, 1024}};
+    int const n = 20'000;
+    auto const t = predict(m, targets, {.draws = n});
+    std::vector<double> logs, products;
+    double const a = std::log(expected_step(m.parameters, 8, 1024, {}).mean_s), b = std::log(expected_step(m.parameters, 128, 1024, {}).mean_s);
+    for (std::size_t d = 0; d < n; ++d) {
+      logs.push_back(std::log(t[0][d]) - a);
+      products.push_back(logs.back() * (std::log(t[1][d]) - b));
+    }
+    CHECK(t[0] == t[2]);
+    CHECK_MEAN(logs, 0.0);
+    CHECK_CLOSE(test::moments(logs).sd, 0.05, 4 * std::sqrt(0.5 / n));
+    CHECK_MEAN(products, 0.0);
   }
 }

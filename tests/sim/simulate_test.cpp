@@ -152,12 +152,11 @@ TEST_SUITE("unit") {
     CHECK(simulate(m, options()).not_measured.empty());
     m.knowledge["network.inter.bandwidth_Bps"].source = Source::published;  // most of T at K = 256
     m.knowledge["network.intra.latency"].source = Source::assumed;          // 5 us on 100 ms
-    m.parameters.discrepancy_per_doubling = 0.01;
     m.parameters.discrepancy_from_ranks = 8;
-    m.knowledge["discrepancy.per_doubling"].source = Source::assumed;       // 5 doublings: 5 %
+    m.knowledge["discrepancy.log_growth"] = {.source = Source::assumed, .sd = 0.01, .note = {}};  // 5 doublings: 5 %
     auto const names = simulate(m, options()).not_measured;
     CHECK(std::find(names.begin(), names.end(), "network.inter.bandwidth_Bps") != names.end());
-    CHECK(std::find(names.begin(), names.end(), "discrepancy.per_doubling") != names.end());
+    CHECK(std::find(names.begin(), names.end(), "discrepancy.log_growth") != names.end());
     CHECK(std::find(names.begin(), names.end(), "serial") == names.end());
   }
 

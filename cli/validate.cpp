@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <iostream>
+
+#include "calibrate/fit.hpp"
+#include "cli/output.hpp"
+#include "cli/verbs.hpp"
+#include "data/input.hpp"
+#include "data/model_file.hpp"
+#include "model/error.hpp"
+#include "validate/holdout.hpp"
+#include "validate/plot.hpp"
+#include "validate/present_json.hpp"
+#include "validate/present_text.hpp"
+
+namespace kurve::cli {
+namespace {
+
+namespace po = boost::program_options;
+
+/// --fit, --ratio or --leave-largest; the last of them where none is given.
+validate::Split split_of(CommandLine const& line) {
+  if (static_cast<int>(line.has("fit")) + static_cast<int>(line.has("ratio")) + static_cast<int>(line.has("leave-largest")) > 1)
+    throw InputError("--fit, --ratio and --leave-largest exclude each other (each says which points are fitted)");
+  if (auto const expression = line.find<std::string>("fit")) return validate::parse_split(*expression);
+  if (auto const ratio = line.find<double>("ratio")) return validate::ratio_split(*ratio);
+  return validate::leave_largest_split();
+}
+
+/// The verdict of --max-error: the largest error of a held-out point against the limit.
+int judge(CommandLine const& line, validate::ErrorSummary const& errors) {
+  auto const limit = line.find<double>("max-error");
+  if (!limit || errors.max <= *limit) return ok;
+  std::cerr << "kurve: verdict: a held-out point errs by " << 100.0 * errors.max << " %, more than --max-error " << 100.0 * *limit << " %\n";
+  return verdict_failed;
+}
+
+}  // namespace
+
+int validate(Arguments const& arguments) {
+  CommandLine line("validate STUDY... [options]",
+                   "Fit some points of a Study, predict the rest, and score the prediction beside simple rivals. Several Studies give one scorecard.",
+                   "  kurve validate data/sets/mlperf_gpt3_v3_1/points.csv --fit 'K<=4096'");
+  line.positional("input", -1);
+  add_judgement_options(line, 0.9);
+  line.options().add_options()
+      ("fit,f", po::value<std::string>()->value_name("EXPR"), "points to fit, the rest held out: 'K<=8', 'K in 1,2,4', 'B==2048'")
+      ("ratio", po::value<double>()->value_name("R"), "fit K <= Kmax/R")
+      ("leave-largest", "hold out the largest K (what happens without any of these)")
+      ("model,M", po::value<std::string>()->value_name("FILE"), "score this Model against all points instead of fitting")
+      ("max-error", po::value<double>()->value_name("E"), "a gate: exit code 5 if a held-out point errs by more (0.05 is 5 %)")
+      ("draws", po::value<int>()->default_value(2000), "of the intervals")
+      ("seed", po::value<std::uint64_t>()->default_value(1), "of the draws")
+      ("plot,p", po::value<std::string>()->value_name("FILE"), "draw to FILE.svg, .png or .pdf; - draws in the terminal");
+  if (!line.parse(arguments)) return ok;
+  auto const inputs = line.all("input");
+  if (inputs.empty()) throw InputError("no Study (validate reads at least one). Try kurve validate --help?");
+  kurve::validate::HoldoutOptions const options{.confidence = line.confidence(), .threshold = line.threshold(), .draws = line.get<int>("draws"),
+                                                .seed = line.get<std::uint64_t>("seed")};
+  auto const picture = plot_path(line);
+  auto const fit = [&](data::Study const& study) { return calibrate::fit_steps(study, {.draws = options.draws, .seed = options.seed}); };
+  auto const model_path = line.find<std::string>("model");
+  auto all_inputs = inputs;
+  if (model_path) all_inputs.push_back(*model_path);
+  auto const made_by = line.provenance(all_inputs);
+
+  if (inputs.size() > 1 && !model_path) {
+    if (picture) throw InputError("--plot with several Studies (a plot shows one curve). Validate one at a time?");
+    std::vector<data::Study> studies;
+    for (auto const& path : inputs) studies.push_back(data::read_study({path}));
+    auto const set = kurve::validate::validate_studies(studies, split_of(line), fit, options);
+    write_result(line, wants(line, ".json") ? kurve::validate::to_json(set, &made_by) : kurve::validate::to_text(set));
+    return judge(line, set.summary.errors);
+  }
+  auto const study = data::read_study(inputs);
+  auto const card = model_path ? kurve::validate::validate_model(data::read_model(*model_path), study, options)
+                               : kurve::validate::validate_study(study, split_of(line), fit, options);
+  warn(line, study.notes);
+  write_result(line, wants(line, ".json") ? kurve::validate::to_json(card, &made_by) : kurve::validate::to_text(card));
+  if (picture) draw(kurve::validate::make_scaling_plot(card), *picture);
+  return judge(line, card.summary.errors);
+}
+
+}  // namespace kurve::cli

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "validate/present_model.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "validate/number_text.hpp"
+
+namespace kurve::validate {
+namespace {
+
+std::string scientific(double value) { return number_text(value, 4); }
+
+TimeUnit unit_of(std::vector<double> const& times_s) {
+  auto const [low, high] = std::minmax_element(times_s.begin(), times_s.end());
+  return time_unit_for(*low, *high);
+}
+
+std::string bytes_in_words(double bytes) {
+  constexpr double KiB = 1024.0;
+  if (bytes >= KiB * KiB * KiB) return number_text(bytes / (KiB * KiB * KiB), 4) + " GiB";
+  if (bytes >= KiB * KiB) return number_text(bytes / (KiB * KiB), 4) + " MiB";
+  if (bytes >= KiB) return number_text(bytes / KiB, 4) + " KiB";
+  return number_text(bytes, 4) + " B";
+}
+
+/// Times and rates in units that read well; all else as it is.
+std::string value_text(model::ParameterInfo const& info, double value) {
+  if (info.unit == "s" && value != 0.0) {
+    auto const unit = time_unit_for(std::abs(value), std::abs(value));
+    return number_text(value * unit.per_second, 4) + " " + unit.name;
+  }
+  if (info.unit == "B/s") return number_text(value / 1e9, 4) + " GB/s";
+  if (info.unit == "B") return bytes_in_words(value);
+  return scientific(value) + (info.unit == "1" ? "" : " " + std::string(info.unit));
+}
+
+}  // namespace
+
+TextTable table_of(model::Model const& model) {
+  TextTable text{{{"parameter", "", Align::left}, {"value"}, {"sd"}, {"source", "", Align::left}, {"identified", "", Align::left}}, {}};
+  for (auto const& info : model::parameter_table()) {
+    auto const known = model.knowledge.find(std::string(info.name));
+    double const value = model.parameters.*(info.member);
+    if (known == model.knowledge.end() || (value == 0.0 && known->second.sd == 0.0)) continue;
+    auto const& k = known->second;
+    text.add({std::string(info.name), value_text(info, value), k.sd > 0.0 ? value_text(info, k.sd) : "-", std::string(model::to_text(k.source)),
+              k.identified ? "yes" : "no"});
+  }
+  return text;
+}
+
+TextTable table_of(model::Curve const& curve) {
+  std::vector<double> times_s;
+  for (auto const& point : curve.points) times_s.push_back(point.mean_s);
+  auto const unit = unit_of(times_s);
+  bool const speedup = curve.regime == model::Regime::strong, batch = curve.regime != model::Regime::strong;
+  std::string const level = percent_text(curve.confidence, 0);
+  TextTable text{{{"K"}}, {}};
+  if (batch) text.columns.push_back({"B"});
+  text.columns.push_back({"T", "[" + unit.name + "]"});
+  text.columns.push_back({level + " interval", "[" + unit.name + "]"});
+  if (speedup) text.columns.push_back({"S"});
+  for (auto const* title : {"E", "of E", "P(pays)"}) text.columns.push_back({title});
+  for (auto const& point : curve.points) {
+    std::vector<std::string> cells{number_text(point.ranks, 7)};
+    if (batch) cells.push_back(number_text(point.global_batch, 7));
+    cells.push_back(unit.text(point.mean_s));
+    cells.push_back(unit.text(point.low_s) + " .. " + unit.text(point.high_s));
+    if (speedup) cells.push_back(point.speedup ? fixed_text(*point.speedup, 2) : "-");
+    cells.push_back(fixed_text(point.efficiency.centre, 3));
+    cells.push_back(fixed_text(point.efficiency.low, 3) + " .. " + fixed_text(point.efficiency.high, 3));
+    cells.push_back(percent_text(point.p_pays, 0));
+    text.add(std::move(cells));
+  }
+  return text;
+}
+
+TextTable table_of(std::vector<sim::AllreducePoint> const& points, double confidence) {
+  TextTable text{{{"ranks"}, {"size"}, {"time", "[us]"}, {percent_text(confidence, 0) + " interval", "[us]"}, {"busbw", "[GB/s]"}}, {}};
+  for (auto const& p : points)
+    text.add({number_text(p.ranks, 7), bytes_in_words(p.bytes), fixed_text(p.time_s * 1e6, 1), fixed_text(p.low_s * 1e6, 1) + " .. " + fixed_text(p.high_s * 1e6, 1),
+              fixed_text(p.busbw_Bps / 1e9, 2)});
+  return text;
+}
+
+std::string budget_sentence(model::CurvePoint const& point) {
+  auto const& c = point.contributions;
+  std::vector<std::pair<double, std::string>> parts{{c.serial_s, "serial"}, {c.compute_s, "compute"}, {c.noise_s, "noise"}, {c.straggler_s, "stragglers"},
+                                                    {c.imbalance_s, "imbalance"}, {c.exposed_comm_s, "exposed communication and waiting"}};
+  std::sort(parts.begin(), parts.end(), [](auto const& a, auto const& b) { return a.first > b.first; });
+  std::string text;
+  for (auto const& [time_s, name] : parts)
+    if (time_s >= 0.005 * point.mean_s) text += (text.empty() ? "" : ", ") + name + " " + percent_text(time_s / point.mean_s, 0);
+  return text;
+}
+
+std::string bend_sentence(model::Curve const& curve) {
+  std::string const rule = "E < " + number_text(curve.threshold, 3);
+  double sure = 0.0;
+  for (auto const& point : curve.points)
+    if (point.p_pays >= 0.9) sure = point.ranks;
+    else break;
+  std::string const pays = sure > 0.0 ? " Largest K that pays with 90 % probability: " + number_text(sure, 7) + "." : " No K of these pays with 90 % probability.";
+  if (!curve.bend) return "No bend (" + rule + ") up to K = " + number_text(curve.points.back().ranks, 7) + "." + pays;
+  auto const& bend = *curve.bend;
+  std::string text = "Bend (" + rule + ") at K = " + number_text(bend.ranks, 7);
+  if (bend.last_ok_ranks) text += ", last K that pays " + number_text(*bend.last_ok_ranks, 7);
+  auto const end = [&](std::optional<double> k) { return k ? number_text(*k, 7) : "beyond " + number_text(curve.points.back().ranks, 7); };
+  text += "; " + percent_text(curve.confidence, 0) + " interval " + end(bend.low_ranks) + " to " + end(bend.high_ranks) + ".";
+  return text + pays;
+}
+
+std::string to_text(calibrate::FitResult const& fit) {
+  auto const& m = fit.model;
+  std::string out = wrap(m.workload.empty() ? "fitted Model" : m.workload) + "\n" + to_text(table_of(m)) + "\n";
+  std::vector<double> times_s;
+  for (auto const& point : fit.points) times_s.push_back(point.measured_s);
+  if (!times_s.empty()) {
+    auto const unit = unit_of(times_s);
+    TextTable points{{{"K"}, {"B"}, {"runs"}, {"measured", "[" + unit.name + "]"}, {"fitted", "[" + unit.name + "]"}, {"error"}, {"weight"}}, {}};
+    for (auto const& p : fit.points)
+      points.add({number_text(p.ranks, 7), number_text(p.global_batch, 7), std::to_string(p.runs), unit.text(p.measured_s), unit.text(p.fitted_s),
+                  signed_percent_text(p.fitted_s / p.measured_s - 1.0, 1), fixed_text(p.weight, 2)});
+    out += to_text(points) + "\n";
+  }
+  for (auto const& message : fit.messages) out += wrap(message, "- ");
+  return out;
+}
+
+std::string to_text(model::Curve const& curve) {
+  std::string out = wrap((curve.workload.empty() ? "" : curve.workload + ". ") + std::string(model::to_text(curve.regime)) + " scaling predicted from K0 = " +
+                         number_text(curve.baseline_ranks, 7)) + "\n" + to_text(table_of(curve)) + "\n";
+  out += wrap("T: mean step; its interval is that of the mean step of a new run. E: per-worker throughput relative to K0. P(pays): E >= " +
+              number_text(curve.threshold, 3) + ". Method: " + curve.method + ".");
+  out += wrap(bend_sentence(curve));
+  if (!curve.points.empty()) {
+    out += wrap("At K = " + number_text(curve.points.back().ranks, 7) + " a step is " + budget_sentence(curve.points.back()) + ".");
+    if (curve.bend)
+      for (auto const& point : curve.points)
+        if (point.ranks == curve.bend->ranks && &point != &curve.points.back()) out += wrap("At the bend it is " + budget_sentence(point) + ".");
+  }
+  if (!curve.not_measured.empty()) {
+    std::string names;
+    for (auto const& name : curve.not_measured) names += (names.empty() ? "" : ", ") + name;
+    out += wrap("not measured, and it matters here: " + names, "- ");
+  }
+  return out;
+}
+
+}  // namespace kurve::validate
