@@ -35,9 +35,7 @@ int analyze(Arguments const& arguments) {
     write_result(line, validate::to_json(table, &made_by));
     warn(line, study.notes);
   } else {
-    std::string text = validate::to_text(table);
-    for (auto const& note : study.notes) text += validate::wrap(note, "- ");
-    write_result(line, text);
+    write_result(line, validate::to_text(table));
   }
   if (picture) draw(validate::make_scaling_plot(table), *picture);
   return ok;

@@ -13,6 +13,7 @@ int analyze(Arguments const& arguments);
 int calibrate(Arguments const& arguments);
 int devices(Arguments const& arguments);
 int fit(Arguments const& arguments);
+int report(Arguments const& arguments);
 int simulate(Arguments const& arguments);
 int validate(Arguments const& arguments);
 

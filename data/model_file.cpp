@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/model_file.hpp"
 
+#include <fstream>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -162,5 +163,13 @@ void write_model(std::ostream& out, model::Model const& m, Provenance const& pro
 }
 
 model::Model read_model(std::string const& path) { return ModelReader(path).read(); }
+
+bool is_model_file(std::string const& path) {
+  std::ifstream in(path, std::ios::binary);
+  std::string prefix(4096, '\0');
+  in.read(prefix.data(), static_cast<std::streamsize>(prefix.size()));
+  prefix.resize(static_cast<std::size_t>(in.gcount()));
+  return prefix.find("\"kurve.model/") != std::string::npos;
+}
 
 }  // namespace kurve::data

@@ -14,6 +14,9 @@ namespace kurve::data {
 /// @throws InputError if a parameter is outside its range
 void write_model(std::ostream& out, model::Model const& model, Provenance const& provenance);
 
+/// Whether a file's first kilobytes name the Model's schema; false also for a file that cannot be read.
+[[nodiscard]] bool is_model_file(std::string const& path);
+
 /// Reads a Model. A parameter or choice the file leaves out keeps its default and is `assumed`.
 /// @throws DataError on JSON that is cut off, another or a newer schema, an unknown parameter, a unit that is not the
 ///         parameter's, a missing value, or a value out of range

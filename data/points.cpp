@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <set>
+#include <string>
 
 #include "model/contract.hpp"
 
@@ -53,7 +55,7 @@ std::vector<Sample> whole_steps(std::vector<Sample> const& rows) {
 void explain(MeasuredPoints& result, Study const& study) {
   if (result.warmup_steps > 0)
     result.notes.push_back(std::to_string(result.warmup_steps) +
-                           " warm-up steps left out (MSER-5 in each run; the header says warm-up is included)");
+                           " warm-up steps left out (at the start of each run; the header says warm-up is included)");
   else if (study.warmup() == Inclusion::included)
     result.notes.push_back("warm-up is inside the samples, and runs are too short or too even to tell where it ends");
   switch (result.replication) {
@@ -69,14 +71,27 @@ void explain(MeasuredPoints& result, Study const& study) {
   }
 }
 
+/// Says of a Study without whole steps what it is, and what to do with it.
+std::string what_it_is(Study const& study) {
+  if (study.kind() == StudyKind::per_rank) return "holds times of single ranks, not whole steps, so it has no scaling table";
+  std::set<std::string> parts;
+  std::set<int> ranks;
+  for (auto const& row : study.samples) {
+    parts.insert(row.op == Operation::allreduce ? "all-reduce" : row.op == Operation::compute ? "compute" : "serial work");
+    if (row.op == Operation::allreduce) ranks.insert(row.ranks);
+  }
+  std::string text = "is a component (";
+  for (auto const& part : parts) text += (part == *parts.begin() ? "" : ", ") + part;
+  if (!ranks.empty()) text += " of " + std::to_string(*ranks.begin()) + (ranks.size() > 1 ? " to " + std::to_string(*ranks.rbegin()) : "") + " ranks";
+  return text + "), not a scaling study: it times a part of the step, not the step at several K. "
+                "Give it to `kurve fit` with serial and compute measurements, and predict with `kurve simulate`?";
+}
+
 }  // namespace
 
 MeasuredPoints measured_points(Study const& study) {
   auto const rows = whole_steps(study.steps());
-  if (rows.empty())
-    throw DataError(
-        study.path, 0,
-        "no row times a whole step (op = step). A component study has no scaling table. Fit it with `kurve fit`?");
+  if (rows.empty()) throw DataError(study.path, 0, what_it_is(study));
   auto const regime = study.regime();
 
   MeasuredPoints result;

@@ -24,10 +24,10 @@ std::string bytes_in_words(double bytes) {
   return number_text(bytes, 4) + " B";
 }
 
-/// Times and rates in units that read well; all else as it is.
-std::string value_text(model::ParameterInfo const& info, double value) {
-  if (info.unit == "s" && value != 0.0) {
-    auto const unit = time_unit_for(std::abs(value), std::abs(value));
+/// Times and rates in units that read well, all else as it is. @param scale  sets the unit: a value and its sd share one
+std::string value_text(model::ParameterInfo const& info, double value, double scale) {
+  if (info.unit == "s" && scale != 0.0) {
+    auto const unit = time_unit_for(std::abs(scale), std::abs(scale));
     return number_text(value * unit.per_second, 4) + " " + unit.name;
   }
   if (info.unit == "B/s") return number_text(value / 1e9, 4) + " GB/s";
@@ -44,7 +44,8 @@ TextTable table_of(model::Model const& model) {
     double const value = model.parameters.*(info.member);
     if (known == model.knowledge.end() || (value == 0.0 && known->second.sd == 0.0)) continue;
     auto const& k = known->second;
-    text.add({std::string(info.name), value_text(info, value), k.sd > 0.0 ? value_text(info, k.sd) : "-", std::string(model::to_text(k.source)),
+    double const scale = value != 0.0 ? value : k.sd;
+    text.add({std::string(info.name), value_text(info, value, scale), k.sd > 0.0 ? value_text(info, k.sd, scale) : "-", std::string(model::to_text(k.source)),
               k.identified ? "yes" : "no"});
   }
   return text;

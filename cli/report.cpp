@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "validate/report.hpp"
+
+#include "calibrate/fit.hpp"
+#include "cli/output.hpp"
+#include "cli/verbs.hpp"
+#include "data/input.hpp"
+#include "data/model_file.hpp"
+#include "data/quantity_text.hpp"
+#include "model/error.hpp"
+#include "sim/simulate.hpp"
+#include "validate/holdout.hpp"
+#include "validate/present_model.hpp"
+#include "validate/present_text.hpp"
+#include "validate/scaling_table.hpp"
+
+namespace kurve::cli {
+namespace {
+
+namespace po = boost::program_options;
+using validate::Mood;
+
+/// What the page is made from and how.
+struct Judgement {
+  double threshold = 0.7, confidence = 0.9;
+  std::uint64_t seed = 1;
+  std::optional<std::string> split;
+  std::vector<double> ranks;
+};
+
+validate::Figure figure_of(validate::ScalingPlot const& plot, std::string const& caption) {
+  return {.svg = validate::render_plot(plot, validate::PlotFormat::svg), .description = plot.title + ": the numbers are in the table beside it", .caption = caption};
+}
+
+validate::Section study_section(std::string const& path, data::Study const& study, Judgement const& how) {
+  auto const table = validate::make_scaling_table(study, {.threshold = how.threshold, .confidence = 0.95, .seed = how.seed});
+  validate::Section section{.title = "Measured: " + (table.workload.empty() ? path : table.workload), .blocks = {}};
+  section.blocks.push_back(validate::Verdict{table.bend ? Mood::caution : Mood::good, validate::bend_sentence(table)});
+  section.blocks.push_back(figure_of(validate::make_scaling_plot(table), "Measured points, 95 % intervals."));
+  section.blocks.push_back(validate::Table{validate::table_of(table), validate::definition_sentence(table)});
+  section.blocks.push_back(validate::Bullets{table.budget});
+  section.blocks.push_back(validate::Bullets{table.notes});
+  return section;
+}
+
+validate::Section model_section(std::string const& path, model::Model const& model, Judgement const& how) {
+  validate::Section section{.title = "Predicted: " + (model.workload.empty() ? path : model.workload), .blocks = {}};
+  sim::SimulateOptions options{.ranks = {}, .global_batches = {}, .threshold = how.threshold, .confidence = how.confidence, .seed = how.seed, .progress = {}};
+  for (double const k : how.ranks)
+    if (k >= model.baseline_ranks) options.ranks.push_back(k);
+  if (!options.ranks.empty() && model.regime != model::Regime::mixed) {
+    auto const curve = sim::simulate(model, options);
+    section.blocks.push_back(validate::Verdict{curve.bend ? Mood::caution : Mood::good, validate::bend_sentence(curve)});
+    section.blocks.push_back(figure_of(validate::make_scaling_plot(curve), "Predicted, with the interval of the mean step of a new run."));
+    section.blocks.push_back(validate::Table{validate::table_of(curve), "Prediction by K."});
+    section.blocks.push_back(validate::Paragraph{"At K = " + data::number_text(curve.points.back().ranks) + " a step is " + validate::budget_sentence(curve.points.back()) + "."});
+    if (!curve.not_measured.empty()) {
+      std::string names;
+      for (auto const& name : curve.not_measured) names += (names.empty() ? "" : ", ") + name;
+      section.blocks.push_back(validate::Verdict{Mood::caution, "Not measured, and it matters here: " + names});
+    }
+  }
+  section.blocks.push_back(validate::Table{validate::table_of(model), "The Model's parameters, and where each came from."});
+  return section;
+}
+
+validate::Section score_section(validate::Scorecard const& card) {
+  validate::Section section{.title = "Were we right: " + card.workload, .blocks = {}};
+  auto const& coverage = card.summary.coverage;
+  bool const good = coverage.n > 0 && coverage.share >= 0.5 * card.confidence;
+  section.blocks.push_back(validate::Verdict{good ? Mood::good : Mood::bad, validate::coverage_sentence(card.summary, card.confidence)});
+  section.blocks.push_back(validate::Paragraph{card.split.empty() ? "A Model made without these points, against them." : "Fitted on " + card.split + "; every other point was held out."});
+  section.blocks.push_back(figure_of(validate::make_scaling_plot(card), "Fitted and held-out points over the predicted band."));
+  section.blocks.push_back(validate::Table{validate::table_of(card), "Prediction and measurement."});
+  if (!card.rivals.empty()) section.blocks.push_back(validate::Table{validate::rival_table(card.rivals, card.summary.errors), "Absolute errors of the held-out points, simple rivals beside."});
+  section.blocks.push_back(validate::Bullets{card.messages});
+  return section;
+}
+
+}  // namespace
+
+int report(Arguments const& arguments) {
+  CommandLine line("report INPUT... [options]",
+                   "Studies and Models in, one self-contained HTML page out: tables, plots, predictions, and how far they were from points\n"
+                   "not fitted. A Model is scored against each Study of the same workload; --fit scores each Study that it divides.",
+                   "  kurve report data/sets/mlperf_gpt3_v3_1/points.csv --fit 'K<=4096' --out report.html");
+  line.positional("input", -1);
+  add_judgement_options(line, 0.9);
+  line.options().add_options()
+      ("title", po::value<std::string>()->default_value("Scaling report"), "of the page")
+      ("fit,f", po::value<std::string>()->value_name("EXPR"), "score predictions of each Study from these points: 'K<=8'")
+      ("K,K", po::value<std::string>()->default_value("1..4096"), "where Models are asked for a prediction")
+      ("seed", po::value<std::uint64_t>()->default_value(1), "of every random number");
+  if (!line.parse(arguments)) return ok;
+  auto const inputs = line.all("input");
+  if (inputs.empty()) throw InputError("no input (report reads Studies and Models). Try kurve report --help?");
+  auto const ranks = data::ranks_from_text(line.get<std::string>("K"));
+  Judgement const how{.threshold = line.threshold(), .confidence = line.confidence(), .seed = line.get<std::uint64_t>("seed"),
+                      .split = line.find<std::string>("fit"), .ranks = {ranks.begin(), ranks.end()}};
+  validate::HoldoutOptions const scoring{.confidence = how.confidence, .threshold = how.threshold, .seed = how.seed};
+  auto const fit = [&](data::Study const& study) { return calibrate::fit_steps(study, {.seed = how.seed}); };
+
+  std::vector<model::Model> models;
+  std::vector<data::Study> studies;
+  validate::Report page{.title = line.get<std::string>("title"), .subtitle = "", .sections = {}, .provenance = line.provenance(inputs)};
+  for (auto const& path : inputs) {
+    if (data::is_model_file(path)) {
+      models.push_back(data::read_model(path));
+      page.sections.push_back(model_section(path, models.back(), how));
+    } else {
+      studies.push_back(data::read_study({path}));
+      page.sections.push_back(study_section(path, studies.back(), how));
+    }
+  }
+  for (auto const& study : studies) {
+    auto const workload = study.find("workload").value_or("");
+    for (auto const& model : models)
+      if (model.workload == workload) page.sections.push_back(score_section(validate::validate_model(model, study, scoring)));
+    if (!how.split) continue;
+    try {
+      page.sections.push_back(score_section(validate::validate_study(study, validate::parse_split(*how.split), fit, scoring)));
+    } catch (DataError const& e) {
+      warn(line, {std::string(e.what()) + ": no score of it on the page"});
+    }
+  }
+  write_result(line, validate::to_html(page));
+  return ok;
+}
+
+}  // namespace kurve::cli
