@@ -230,6 +230,21 @@ TEST_SUITE("unit") {
     }
   }
 
+  TEST_CASE("study: every committed set reads without a note and names its source") {
+    int sets = 0;
+    for (auto const& entry : fs::recursive_directory_iterator(fs::path(KURVE_SOURCE_DIR) / "data/sets")) {
+      if (entry.path().extension() != ".csv") continue;
+      INFO(entry.path().string());
+      auto const s = read_study({entry.path().string()});
+      CHECK(s.notes.empty());
+      CHECK(s.find("source").has_value());
+      CHECK(fs::exists(entry.path().parent_path() / "README.md"));
+      if (auto const derived = s.derived_regime()) CHECK(derived == s.declared_regime());
+      ++sets;
+    }
+    CHECK(sets >= 8);
+  }
+
   TEST_CASE("study: every real table and trace reads and keeps its regime") {
     for (auto const& folder : {"mlperf", "published", "traces"})
       for (auto const& file : shared_files(folder, ".csv")) {
