@@ -232,7 +232,11 @@ std::string gnuplot_script(ScalingPlot const& plot, PlotFormat format) {
   out << "set encoding utf8\nset terminal " << terminal_of(format) << "\nset title " << gnuplot_quoted(plot.title)
       << "\n"
       << axes_of(plot) << "set border 3 lc rgb '#444444'\nset samples 400\n";
-  out << "set key bmargin center horizontal maxrows 3 samplen 2\n";
+  // Outside the axes, where it can hide nothing.
+  out << (format == PlotFormat::terminal
+              ? "set key bmargin left vertical Left reverse\n"
+              : "set bmargin 7\nset key at screen 0.1, screen 0.02 left bottom horizontal Left reverse "
+                "maxrows 3 samplen 2\n");
   if (format != PlotFormat::terminal) out << "set grid lc rgb '#e4e4e4' lt 1 lw 0.6\nset errorbars small\n";
   out << bend_of(plot);
   write_block(out, plot, "$measured", PointRole::measured);
@@ -249,7 +253,10 @@ std::string gnuplot_script(ScalingPlot const& plot, PlotFormat format) {
 }
 
 std::string render_plot(ScalingPlot const& plot, PlotFormat format) {
-  return run_gnuplot(gnuplot_script(plot, format));
+  std::string bytes = run_gnuplot(gnuplot_script(plot, format));
+  // gnuplot's text begins with a form feed, whatever it is told.
+  if (format == PlotFormat::terminal) std::erase(bytes, '\f');
+  return bytes;
 }
 
 void write_plot(ScalingPlot const& plot, std::string const& path) {
