@@ -15,13 +15,13 @@ set_here=data/sets
 
 step "1. Measure this machine ($cores cores, up to a minute)"
 echo "A small training step is measured in parts: serial work (the optimizer), compute at several batches, and the"
-echo "ring all-reduce between ranks. Then whole steps at every K this machine has."
+echo "ring all-reduce between ranks. Then whole steps at every K this machine has, 128 samples a worker (weak scaling)."
 echo
 if command -v mpirun >/dev/null && [ "$cores" -gt 1 ]; then
-  printf '$ mpirun -n %s kurve calibrate --time-limit 60s --into %s\n\n' "$cores" "$out"
-  OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 mpirun -n "$cores" "$program" calibrate --time-limit 60s --into "$out"
+  printf '$ mpirun -n %s kurve calibrate --regime weak --global-batch 128 --time-limit 60s --into %s\n\n' "$cores" "$out"
+  OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 mpirun -n "$cores" "$program" calibrate --regime weak --global-batch 128 --time-limit 60s --into "$out"
 else
-  kurve calibrate --time-limit 60s --into "$out"
+  kurve calibrate --regime weak --global-batch 128 --time-limit 60s --into "$out"
 fi
 
 step "2. Was it right? Whole steps predicted from the parts alone"

@@ -141,6 +141,9 @@ std::string to_text(model::Curve const& curve) {
       for (auto const& point : curve.points)
         if (point.ranks == curve.bend->ranks && &point != &curve.points.back()) out += wrap("At the bend it is " + budget_sentence(point) + ".");
   }
+  auto const thin = std::find_if(curve.points.begin(), curve.points.end(), [](auto const& p) { return p.global_batch < p.ranks; });
+  if (thin != curve.points.end() && thin->global_batch > 1.0)
+    out += wrap("from K = " + number_text(thin->ranks, 7) + " on a worker has less than one sample (B = " + number_text(thin->global_batch, 7) + "): this job cannot be cut so thin", "- ");
   if (!curve.not_measured.empty()) {
     std::string names;
     for (auto const& name : curve.not_measured) names += (names.empty() ? "" : ", ") + name;

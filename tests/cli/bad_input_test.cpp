@@ -17,7 +17,7 @@ constexpr int usage = 2, bad_data = 3;
 void check_refused(std::string const& text, std::string const& reason) {
   TemporaryFolder const folder;
   auto const path = folder.write("study.csv", text);
-  auto const run = kurve("analyze '" + path + "'");
+  auto const run = run_kurve("analyze '" + path + "'");
   INFO("input: ", text, "\nstderr: ", run.err);
   CHECK(run.code == bad_data);
   CHECK(run.out.empty());
@@ -47,7 +47,7 @@ TEST_SUITE("cli") {
   TEST_CASE("carriage returns and a byte order mark are accepted") {
     TemporaryFolder const folder;
     auto const path = folder.write("dos.csv", "\xEF\xBB\xBF# kurve: study/1\r\n# workload: w\r\nK,step_time_s\r\n1,1.0\r\n1,1.1\r\n2,0.6\r\n2,0.61\r\n");
-    auto const run = kurve("analyze '" + path + "'");
+    auto const run = run_kurve("analyze '" + path + "'");
     CHECK(run.code == 0);
     CHECK(run.out.find("1.0500") != std::string::npos);
   }
@@ -61,7 +61,7 @@ TEST_SUITE("cli") {
       for (std::size_t i = 0; i < block.size(); ++i) block[i] = static_cast<char>((i * 2654435761u) >> 13);
       for (int i = 0; i < 1024; ++i) file.write(block.data(), static_cast<std::streamsize>(block.size()));
     }
-    auto const run = kurve("analyze '" + path + "'");
+    auto const run = run_kurve("analyze '" + path + "'");
     CHECK(run.code == bad_data);
     rusage children{};
     getrusage(RUSAGE_CHILDREN, &children);
@@ -73,38 +73,38 @@ TEST_SUITE("cli") {
 
   TEST_CASE("a directory and a missing file") {
     TemporaryFolder const folder;
-    auto const directory = kurve("analyze '" + folder.path("") + "'");
+    auto const directory = run_kurve("analyze '" + folder.path("") + "'");
     CHECK(directory.code == bad_data);
     CHECK(directory.err.find("directory") != std::string::npos);
-    CHECK(kurve("analyze '" + folder.path("absent.csv") + "'").code == bad_data);
+    CHECK(run_kurve("analyze '" + folder.path("absent.csv") + "'").code == bad_data);
   }
 
   TEST_CASE("a truncated Model and one of a newer schema") {
     TemporaryFolder const folder;
     auto const truncated = folder.write("truncated.json", "{\"schema\": \"kurve.model/1\", \"parameters\": {\"ser");
     auto const newer = folder.write("newer.json", "{\"schema\": \"kurve.model/7\", \"parameters\": {}}");
-    auto const run = kurve("simulate '" + truncated + "'");
+    auto const run = run_kurve("simulate '" + truncated + "'");
     CHECK(run.code == bad_data);
     CHECK(run.err.find(truncated + ":1: ") != std::string::npos);
-    auto const newer_run = kurve("simulate '" + newer + "'");
+    auto const newer_run = run_kurve("simulate '" + newer + "'");
     CHECK(newer_run.code == bad_data);
     CHECK(newer_run.err.find("newer") != std::string::npos);
   }
 
   TEST_CASE("options out of range and unknown ones are usage errors") {
     std::string const book = "data/sets/book_code_5_2_1/book_code_5_2_1.csv";
-    auto const threshold = kurve("analyze " + book + " --threshold 2");
+    auto const threshold = run_kurve("analyze " + book + " --threshold 2");
     CHECK(threshold.code == usage);
     CHECK(threshold.err.find("--threshold=2") != std::string::npos);
-    CHECK(kurve("analyze " + book + " --colour").code == usage);
-    CHECK(kurve("analyze").code == usage);
-    CHECK(kurve("frobnicate").code == usage);
-    CHECK(kurve("").code == usage);
+    CHECK(run_kurve("analyze " + book + " --colour").code == usage);
+    CHECK(run_kurve("analyze").code == usage);
+    CHECK(run_kurve("frobnicate").code == usage);
+    CHECK(run_kurve("").code == usage);
   }
 
   TEST_CASE("an output that cannot be written leaves nothing behind") {
     TemporaryFolder const folder;
-    auto const run = kurve("analyze data/sets/book_code_5_2_1/book_code_5_2_1.csv --out '" + folder.path("no/such/folder.txt") + "'");
+    auto const run = run_kurve("analyze data/sets/book_code_5_2_1/book_code_5_2_1.csv --out '" + folder.path("no/such/folder.txt") + "'");
     CHECK(run.code == usage);
     CHECK(run.err.find("no/such/folder.txt") != std::string::npos);
     CHECK(folder.files() == 0);

@@ -16,7 +16,7 @@ std::string read_text(std::string const& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-Run kurve(std::string const& arguments) {
+Run run_kurve(std::string const& arguments) {
   TemporaryFolder const folder;
   std::string const out = folder.path("out"), err = folder.path("err");
   std::string const command = "cd '" KURVE_SOURCE_DIR "' && '" KURVE_PROGRAM "' " + arguments + " >'" + out + "' 2>'" + err + "' </dev/null";

@@ -13,7 +13,7 @@ struct Run {
 };
 
 /// `kurve <arguments>` through the shell, in the source tree, without a terminal.
-Run kurve(std::string const& arguments);
+Run run_kurve(std::string const& arguments);
 
 /// A folder of this test's own, removed with its contents at the end.
 class TemporaryFolder {
