@@ -115,6 +115,24 @@ class SyntheticBackend : public Backend {
 
 }  // namespace
 
+SyntheticTruth example_truth() {
+  SyntheticTruth truth;
+  auto& p = truth.parameters;
+  p.serial_s = 2e-3;
+  p.compute_fixed_s = 1e-3;
+  p.compute_per_sample_s = 0.5e-3;
+  p.gradient_bytes = 16e6;
+  p.workers_per_node = 4;
+  p.intra_latency_s = 50e-6;
+  p.intra_bandwidth_Bps = 8e9;
+  p.inter_latency_s = 300e-6;
+  p.inter_bandwidth_Bps = 2e9;
+  p.noise_cv = 0.02;
+  truth.component_noise_cv = 0.02;
+  truth.max_ranks = 8;
+  return truth;
+}
+
 std::unique_ptr<Backend> make_synthetic_backend(SyntheticTruth const& truth) {
   if (truth.max_ranks < 1) throw InputError("ranks=" + std::to_string(truth.max_ranks) + " (must be at least 1)");
   model::check(truth.parameters);

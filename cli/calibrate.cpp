@@ -87,7 +87,10 @@ int calibrate(Arguments const& arguments) {
   if (!line.parse(arguments)) return ok;
   auto options = options_of(line);
   check(options);
-  auto const backend = calibrate::make_backend(line.get<std::string>("device"));
+  calibrate::BackendOptions machine;
+  machine.synthetic = calibrate::example_truth();
+  machine.synthetic.seed = options.seed;
+  auto const backend = calibrate::make_backend(line.get<std::string>("device"), machine);
   if (line.has("dry-run")) {
     auto const plan = calibrate::plan_calibration(*backend, options);
     if (!plan.empty()) write_result(line, plan_text(plan));

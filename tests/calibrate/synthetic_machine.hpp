@@ -6,22 +6,9 @@
 
 namespace kurve::test {
 
-/// Two nodes of four workers, every component of one order, noise of 2 %.
+/// The example machine, drawn anew by seed.
 inline calibrate::SyntheticTruth synthetic_machine(std::uint64_t seed) {
-  calibrate::SyntheticTruth truth;
-  auto& p = truth.parameters;
-  p.serial_s = 2e-3;
-  p.compute_fixed_s = 1e-3;
-  p.compute_per_sample_s = 0.5e-3;
-  p.gradient_bytes = 16e6;
-  p.workers_per_node = 4;
-  p.intra_latency_s = 50e-6;
-  p.intra_bandwidth_Bps = 8e9;
-  p.inter_latency_s = 300e-6;
-  p.inter_bandwidth_Bps = 2e9;
-  p.noise_cv = 0.02;
-  truth.component_noise_cv = 0.02;
-  truth.max_ranks = 8;
+  auto truth = calibrate::example_truth();
   truth.seed = seed;
   return truth;
 }

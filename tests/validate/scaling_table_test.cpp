@@ -167,7 +167,7 @@ TEST_SUITE("unit") {
     components.samples[0].op = data::Operation::allreduce;
     CHECK(test::message_of<DataError>([&] {
             return make_scaling_table(components, {});
-          }).find("c.csv: no row times a whole step") == 0);
+          }).find("c.csv: is a component") == 0);
   }
 
   TEST_CASE("scaling table: JSON keys") {
