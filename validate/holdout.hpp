@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "calibrate/fit.hpp"
+#include "data/study.hpp"
+#include "model/curve.hpp"
+#include "sim/predict.hpp"
+#include "validate/metrics.hpp"
+#include "validate/split.hpp"
+
+namespace kurve::validate {
+
+/// A fit from whole steps, such as calibrate::fit_steps. It is given a Study that lacks the held-out rows.
+using FitFunction = std::function<calibrate::FitResult(data::Study const&)>;
+
+struct HoldoutOptions {
+  double confidence = 0.9;  ///< of the intervals, in (0, 1)
+  double threshold = 0.7;   ///< efficiency that pays, for the bend, in (0, 1)
+  int draws = 2000;         ///< as sim::PredictOptions
+  std::uint64_t seed = 1;
+  int min_fitted_ranks = 2;  ///< validate_studies leaves out a study with fewer different K to fit on
+};
+
+/// Prediction and measurement at one (K, B).
+struct ScorePoint {
+  double ranks = 1.0, global_batch = 1.0;
+  bool held_out = true;
+  std::size_t n = 1;                 ///< measured repeats
+  double measured_s = 0.0;           ///< their mean
+  double predicted_s = 0.0;          ///< median of the draws
+  double low_s = 0.0, high_s = 0.0;  ///< equal-tailed interval of the mean of a new measurement
+  double relative_error = 0.0;       ///< predicted / measured - 1
+  bool covered = false;
+  double crps_rel = 0.0;            ///< CRPS / measured
+  double interval_score_rel = 0.0;  ///< interval score / measured
+  double pit = 0.5;
+  double measured_efficiency = 1.0;
+  model::Interval efficiency;  ///< predicted, each draw relative to its own baseline
+};
+
+struct ScoreSummary {
+  ErrorSummary errors;
+  Coverage coverage;
+  double crps_rel = 0.0, interval_score_rel = 0.0;  ///< means over points; NaN without points
+  double half_width_rel = 0.0;                      ///< median of (high - low) / (2 predicted)
+};
+
+struct RivalScore {
+  std::string name, meaning;
+  std::vector<double> relative_errors;  ///< at the scored points
+  ErrorSummary errors;
+};
+
+/// Were we right: one Study.
+struct Scorecard {
+  std::string study, workload;  ///< path; header's workload
+  std::string split;            ///< what was fitted, as text; "" where a Model was given
+  model::Regime regime = model::Regime::strong;
+  double confidence = 0.9, threshold = 0.7;
+  double baseline_ranks = 1.0;
+  std::vector<ScorePoint> points;                       ///< by K, then B
+  ScoreSummary summary;                                 ///< of the held-out points
+  std::optional<double> predicted_bend, measured_bend;  ///< K, among the measured K
+  std::vector<RivalScore> rivals;                       ///< same points; those that could be fitted
+  std::map<std::string, bool> identified;               ///< by parameter
+  std::vector<std::string> messages;                    ///< of the fit
+};
+
+/// Were we right: many Studies.
+struct ScorecardSet {
+  std::vector<Scorecard> studies;
+  ScoreSummary summary;                                       ///< all held-out points pooled
+  std::vector<RivalScore> rivals;                             ///< pooled likewise
+  std::vector<std::pair<std::string, std::string>> left_out;  ///< study, why
+};
+
+/// Fits the fitted part, predicts every point, scores the held-out ones, rivals fitted on the same points beside it.
+/// @throws DataError as fitted_part; InputError on an option out of range
+[[nodiscard]] Scorecard validate_study(data::Study const& study, Split const& split, FitFunction const& fit,
+                                       HoldoutOptions const& options);
+
+/// Scores a Model against a Study that it is taken not to have seen: every point counts as held out, no rivals.
+[[nodiscard]] Scorecard validate_model(model::Model const& model, data::Study const& study,
+                                       HoldoutOptions const& options);
+
+/// validate_study of each; a study that the split cannot divide is left out and listed.
+[[nodiscard]] ScorecardSet validate_studies(std::span<data::Study const> studies, Split const& split,
+                                            FitFunction const& fit, HoldoutOptions const& options);
+
+}  // namespace kurve::validate

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "validate/number_text.hpp"
+
+#include <array>
+#include <cmath>
+#include <iomanip>
+#include <locale>
+#include <sstream>
+
+namespace kurve::validate {
+namespace {
+
+std::ostringstream plain_stream() {
+  std::ostringstream out;
+  out.imbue(std::locale::classic());
+  return out;
+}
+
+}  // namespace
+
+std::string fixed_text(double value, int digits) {
+  auto out = plain_stream();
+  out << std::fixed << std::setprecision(digits) << value;
+  return out.str();
+}
+
+std::string number_text(double value, int digits) {
+  if (value == std::round(value) && std::abs(value) < 1e15) return fixed_text(value, 0);
+  auto out = plain_stream();
+  out << std::setprecision(digits) << value;
+  return out.str();
+}
+
+std::string percent_text(double share, int digits) { return fixed_text(100.0 * share, digits) + " %"; }
+
+std::string signed_percent_text(double share, int digits) {
+  return (share < 0.0 ? "" : "+") + percent_text(share, digits);
+}
+
+TimeUnit time_unit_for(double smallest_s, double largest_s) {
+  // 0.05 of a unit with four decimals still shows three digits.
+  static std::array<TimeUnit, 4> const units{{{"s", 1.0}, {"ms", 1e3}, {"us", 1e6}, {"ns", 1e9}}};
+  std::size_t i = 0;
+  while (i + 1 < units.size() && smallest_s * units[i].per_second < 0.05) ++i;
+  TimeUnit unit = units[i];
+  double const largest = largest_s * unit.per_second;
+  unit.decimals = largest < 100.0 ? 4 : largest < 1e3 ? 3 : largest < 1e4 ? 2 : 1;
+  return unit;
+}
+
+}  // namespace kurve::validate

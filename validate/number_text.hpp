@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+namespace kurve::validate {
+
+/// `digits` decimals: 1.0047
+[[nodiscard]] std::string fixed_text(double value, int digits);
+/// Shortest with at most `digits` significant digits, never in exponents below 1e15: 4096, 0.7
+[[nodiscard]] std::string number_text(double value, int digits);
+/// 0.0305 -> "3.1 %"
+[[nodiscard]] std::string percent_text(double share, int digits);
+/// As percent_text with its sign always written: "+3.1 %"
+[[nodiscard]] std::string signed_percent_text(double share, int digits);
+
+/// The unit in which times of a table read well.
+struct TimeUnit {
+  std::string name;  ///< "s", "ms", "us", "ns"
+  double per_second = 1.0;
+  int decimals = 4;
+  [[nodiscard]] std::string text(double time_s) const { return fixed_text(time_s * per_second, decimals); }
+};
+/// One unit for a whole column: the smallest time shows at least three digits. @param smallest_s, largest_s positive
+[[nodiscard]] TimeUnit time_unit_for(double smallest_s, double largest_s);
+
+}  // namespace kurve::validate

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "validate/present_json.hpp"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace kurve::validate {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// JSON has no NaN and no infinity: both are "not known".
+Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+Json number(std::optional<double> value) { return value ? number(*value) : Json(nullptr); }
+
+std::string finish(Json json, data::Provenance const* provenance) {
+  if (provenance != nullptr) {
+    Json inputs = Json::array();
+    for (auto const& [path, digest] : provenance->inputs) inputs.push_back({{"path", path}, {"sha256", digest}});
+    json["provenance"] = {{"version", provenance->version},     {"command_line", provenance->command_line},
+                          {"seed", provenance->seed},           {"host", provenance->host},
+                          {"processor", provenance->processor}, {"kernel", provenance->kernel},
+                          {"utc_time", provenance->utc_time},   {"inputs", inputs}};
+  }
+  // Text from a file may hold any bytes; a replacement character is better than no answer.
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Json point_json(ScalingPoint const& point, ScalingTable const& table) {
+  auto const bound = [&](auto const& interval, double data::Bounds::*side) {
+    return interval ? number((*interval).*side) : Json(nullptr);
+  };
+  return {{"K", point.ranks},
+          {"global_batch", table.has_batch ? number(point.global_batch) : Json(nullptr)},
+          {"n", point.time.n},
+          {"mean_s", point.time.mean},
+          {"std_s", point.time.n > 1 ? number(point.time.sd) : Json(nullptr)},
+          {"ci_low_s", bound(point.mean_s, &data::Bounds::low)},
+          {"ci_high_s", bound(point.mean_s, &data::Bounds::high)},
+          {"speedup", number(point.speedup)},
+          {"efficiency", point.efficiency},
+          {"efficiency_low", bound(point.efficiency_interval, &data::Bounds::low)},
+          {"efficiency_high", bound(point.efficiency_interval, &data::Bounds::high)},
+          {"verdict", point.pays ? "pays" : "below threshold"}};
+}
+
+Json bend_json(std::optional<TableBend> const& bend) {
+  if (!bend) return nullptr;
+  return {{"K", bend->at.ranks},
+          {"last_ok_K", number(bend->at.last_ok_ranks)},
+          {"crossing_K", number(bend->at.crossing_ranks)},
+          {"ci_low_K", number(bend->low_ranks)},
+          {"ci_high_K", number(bend->high_ranks)}};
+}
+
+Json errors_json(ErrorSummary const& errors) {
+  return {{"n", errors.n},
+          {"mape", number(errors.mean)},
+          {"median_ape", number(errors.median)},
+          {"p90_ape", number(errors.p90)},
+          {"max_ape", number(errors.max)}};
+}
+
+Json summary_json(ScoreSummary const& summary, double confidence) {
+  Json json = errors_json(summary.errors);
+  json["coverage"] = number(summary.coverage.share);
+  json["coverage_low"] = summary.coverage.interval.low;
+  json["coverage_high"] = summary.coverage.interval.high;
+  json["confidence"] = confidence;
+  json["crps"] = number(summary.crps_rel);
+  json["interval_score"] = number(summary.interval_score_rel);
+  json["half_width"] = number(summary.half_width_rel);
+  return json;
+}
+
+Json rivals_json(std::vector<RivalScore> const& rivals) {
+  Json json = Json::object();
+  for (auto const& rival : rivals) json[rival.name] = errors_json(rival.errors);
+  return json;
+}
+
+Json card_json(Scorecard const& card) {
+  Json points = Json::array();
+  for (auto const& point : card.points)
+    points.push_back({{"K", point.ranks},
+                      {"global_batch", point.global_batch},
+                      {"held_out", point.held_out},
+                      {"n", point.n},
+                      {"measured_s", point.measured_s},
+                      {"predicted_s", number(point.predicted_s)},
+                      {"low_s", number(point.low_s)},
+                      {"high_s", number(point.high_s)},
+                      {"relative_error", number(point.relative_error)},
+                      {"covered", point.covered},
+                      {"pit", point.pit}});
+  Json summary = summary_json(card.summary, card.confidence);
+  summary["bend"] = {{"predicted_K", number(card.predicted_bend)}, {"measured_K", number(card.measured_bend)}};
+  return {{"study", card.study},
+          {"workload", card.workload},
+          {"split", card.split},
+          {"regime", model::to_text(card.regime)},
+          {"points", points},
+          {"summary", summary},
+          {"rivals", rivals_json(card.rivals)},
+          {"identified", card.identified},
+          {"messages", card.messages}};
+}
+
+}  // namespace
+
+std::string to_json(ScalingTable const& table, data::Provenance const* provenance) {
+  auto const& baseline = table.points[table.baseline];
+  auto const regime = [](auto const& r) { return r ? Json(model::to_text(*r)) : Json(nullptr); };
+  Json points = Json::array();
+  for (auto const& point : table.points) points.push_back(point_json(point, table));
+  return finish({{"workload", table.workload},
+                 {"regime", model::to_text(table.regime)},
+                 {"regime_declared", regime(table.declared)},
+                 {"regime_derived", regime(table.derived)},
+                 {"baseline", {{"K", baseline.ranks}, {"mean_s", baseline.time.mean}, {"n", baseline.time.n}}},
+                 {"threshold", table.options.threshold},
+                 {"confidence", table.options.confidence},
+                 {"points", points},
+                 {"bend", bend_json(table.bend)},
+                 {"budget", table.budget},
+                 {"notes", table.notes}},
+                provenance);
+}
+
+std::string to_json(Scorecard const& card, data::Provenance const* provenance) {
+  return finish(card_json(card), provenance);
+}
+
+std::string to_json(ScorecardSet const& set, data::Provenance const* provenance) {
+  Json studies = Json::array(), left_out = Json::array();
+  for (auto const& card : set.studies) studies.push_back(card_json(card));
+  for (auto const& [study, why] : set.left_out) left_out.push_back({{"study", study}, {"why", why}});
+  double const confidence = set.studies.empty() ? 0.0 : set.studies.front().confidence;
+  return finish({{"studies", studies},
+                 {"summary", summary_json(set.summary, confidence)},
+                 {"rivals", rivals_json(set.rivals)},
+                 {"left_out", left_out}},
+                provenance);
+}
+
+}  // namespace kurve::validate

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "data/provenance.hpp"
+#include "validate/holdout.hpp"
+#include "validate/scaling_table.hpp"
+
+namespace kurve::validate {
+
+/// The `--json` of `analyze`; keys of docs/formats.md. What is not there (a speedup of a mixed study, the interval of
+/// one sample) is null. Ends with a newline. @param provenance  nullptr leaves it out
+[[nodiscard]] std::string to_json(ScalingTable const& table, data::Provenance const* provenance = nullptr);
+
+/// The `--json` of `validate` on one Study. Errors are shares (0.05 is 5 %); crps is relative to the measured time.
+[[nodiscard]] std::string to_json(Scorecard const& card, data::Provenance const* provenance = nullptr);
+
+/// The `--json` of `validate` on several: `studies[]` of the above, and `summary` and `rivals` pooled over their
+/// points.
+[[nodiscard]] std::string to_json(ScorecardSet const& set, data::Provenance const* provenance = nullptr);
+
+}  // namespace kurve::validate

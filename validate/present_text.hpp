@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "validate/holdout.hpp"
+#include "validate/scaling_table.hpp"
+#include "validate/text_table.hpp"
+
+namespace kurve::validate {
+
+/// The cells of each table, for a terminal (to_text) or a page (report.hpp).
+[[nodiscard]] TextTable table_of(ScalingTable const& table);
+[[nodiscard]] TextTable table_of(Scorecard const& card);
+/// Kurve and its rivals, best median first. @param mine  the summary they stand beside
+[[nodiscard]] TextTable rival_table(std::vector<RivalScore> const& rivals, ErrorSummary const& mine);
+/// One line a study.
+[[nodiscard]] TextTable table_of(ScorecardSet const& set);
+
+/// The bend in a sentence.
+[[nodiscard]] std::string bend_sentence(ScalingTable const& table);
+/// What S and E in the table mean, in this study's regime.
+[[nodiscard]] std::string definition_sentence(ScalingTable const& table);
+/// "3 of 4 held-out points lie in their 90 % interval (75 %; 95 % interval of that share 19 to 99 %)"
+[[nodiscard]] std::string coverage_sentence(ScoreSummary const& summary, double confidence);
+
+/// Whole answers of 80 columns for a terminal: title, table, definitions, verdict, notes.
+[[nodiscard]] std::string to_text(ScalingTable const& table);
+[[nodiscard]] std::string to_text(Scorecard const& card);
+[[nodiscard]] std::string to_text(ScorecardSet const& set);
+
+}  // namespace kurve::validate

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "validate/scaling_table.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "model/error.hpp"
+#include "validate/number_text.hpp"
+
+namespace kurve::validate {
+namespace {
+
+double point_efficiency(MeasuredPoint const& baseline, double baseline_s, MeasuredPoint const& point, double point_s) {
+  return model::efficiency({baseline.ranks, baseline.global_batch, baseline_s},
+                           {point.ranks, point.global_batch, point_s});
+}
+
+ScalingPoint scaling_point(MeasuredPoint const& point, MeasuredPoint const& baseline, model::Regime regime,
+                           ScalingOptions const& options) {
+  ScalingPoint row{.ranks = point.ranks,
+                   .global_batch = point.global_batch,
+                   .time = point.time,
+                   .mean_s = {},
+                   .speedup = {},
+                   .efficiency_interval = {}};
+  bool const is_baseline = &point == &baseline;
+  if (point.time.n > 1)
+    row.mean_s = options.mean_interval == MeanInterval::normal
+                     ? data::normal_interval(point.time, options.confidence)
+                     : data::student_t_interval(point.time, options.confidence);
+  if (regime != model::Regime::mixed && point.global_batch == baseline.global_batch)
+    row.speedup = model::speedup(baseline.time.mean, point.time.mean);
+  row.efficiency = point_efficiency(baseline, baseline.time.mean, point, point.time.mean);
+  if (!is_baseline && point.time.n > 1 && baseline.time.n > 1)
+    row.efficiency_interval = data::bootstrap_interval(
+        {baseline.repeats_s, point.repeats_s},
+        [&](auto const& groups) {
+          return point_efficiency(baseline, data::summarize(groups[0]).mean, point, data::summarize(groups[1]).mean);
+        },
+        options.confidence, options.resamples, options.seed);
+  row.pays = row.efficiency >= options.threshold;
+  return row;
+}
+
+/// The efficiency that a K reaches with its best batch.
+struct Envelope {
+  std::vector<double> ranks, efficiency;
+};
+template <typename EfficiencyAt>
+Envelope envelope(std::vector<MeasuredPoint> const& points, EfficiencyAt const& efficiency_at) {
+  Envelope best;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    double const e = efficiency_at(i);
+    if (best.ranks.empty() || best.ranks.back() != points[i].ranks) {
+      best.ranks.push_back(points[i].ranks);
+      best.efficiency.push_back(e);
+    } else {
+      best.efficiency.back() = std::max(best.efficiency.back(), e);
+    }
+  }
+  return best;
+}
+
+/// Interval of the bend among the measured K. The bootstrap works on the index of K, so that an interpolated quantile
+/// is rounded outwards to a K that was measured; the index past the end means that no K is below the threshold.
+void resample_bend(TableBend& bend, std::vector<MeasuredPoint> const& points, std::size_t baseline,
+                   ScalingOptions const& options) {
+  bend.has_interval = std::any_of(points.begin(), points.end(), [](auto const& p) { return p.time.n > 1; });
+  if (!bend.has_interval) return;
+  std::vector<std::vector<double>> groups;
+  for (auto const& point : points) groups.push_back(point.repeats_s);
+  auto const ranks = envelope(points, [](std::size_t) { return 1.0; }).ranks;
+  auto const index_of_bend = [&](std::vector<std::vector<double>> const& resampled) {
+    double const baseline_s = data::summarize(resampled[baseline]).mean;
+    auto const curve = envelope(points, [&](std::size_t i) {
+      return point_efficiency(points[baseline], baseline_s, points[i], data::summarize(resampled[i]).mean);
+    });
+    auto const found = model::find_bend(curve.ranks, curve.efficiency, options.threshold);
+    auto const at = found ? std::find(ranks.begin(), ranks.end(), found->ranks) : ranks.end();
+    return static_cast<double>(at - ranks.begin());
+  };
+  auto const interval =
+      data::bootstrap_interval(groups, index_of_bend, options.confidence, options.resamples, options.seed);
+  auto const ranks_at = [&](double index) {
+    auto const i = static_cast<std::size_t>(index);
+    return i < ranks.size() ? std::optional(ranks[i]) : std::nullopt;
+  };
+  bend.low_ranks = ranks_at(std::floor(interval.low));
+  bend.high_ranks = ranks_at(std::ceil(interval.high));
+}
+
+/// What the money buys: the last step that pays, the first that does not, and the largest K.
+std::vector<std::string> budget_in_words(Envelope const& curve) {
+  std::vector<std::string> lines;
+  for (std::size_t i = 1; i < curve.ranks.size(); ++i) {
+    double const workers = curve.ranks[i] / curve.ranks[i - 1];
+    double const work = workers * curve.efficiency[i] / curve.efficiency[i - 1];
+    lines.push_back("K = " + number_text(curve.ranks[i - 1], 6) + " -> " + number_text(curve.ranks[i], 6) + ": " +
+                    fixed_text(workers, 2) + " times the workers do " + fixed_text(work, 2) +
+                    " times the work a second; " +
+                    (curve.efficiency[i] < 1.0 ? percent_text(1.0 - curve.efficiency[i], 0) + " of the fleet, " +
+                                                     fixed_text((1.0 - curve.efficiency[i]) * curve.ranks[i], 1) +
+                                                     " of " + number_text(curve.ranks[i], 6) + " workers, idles"
+                                               : std::string("none of the fleet idles")));
+  }
+  return lines;
+}
+
+void explain(ScalingTable& table, data::Study const& study) {
+  auto const& baseline = table.points[table.baseline];
+  if (table.declared && table.derived && *table.declared != *table.derived)
+    table.notes.push_back("the header says regime " + std::string(model::to_text(*table.declared)) +
+                          ", but global_batch says " + std::string(model::to_text(*table.derived)) + ": read as " +
+                          std::string(model::to_text(table.regime)));
+  if (!table.declared && !table.derived)
+    table.notes.push_back("regime neither declared nor visible (no global_batch): taken as " +
+                          std::string(model::to_text(table.regime)));
+  if (baseline.ranks > 1.0)
+    table.notes.push_back("baseline is K = " + number_text(baseline.ranks, 6) +
+                          ", not one worker: S and E are relative to it, and its own losses are not seen");
+  if (table.regime == model::Regime::mixed)
+    table.notes.push_back(
+        "batch and K change together in no fixed way: efficiency is per-worker throughput, and there is no speedup");
+  if (table.points.size() == 1) table.notes.push_back("one point only: nothing to compare it with");
+  table.notes.insert(table.notes.end(), study.notes.begin(), study.notes.end());
+}
+
+}  // namespace
+
+void check(ScalingOptions const& options) {
+  auto const inside = [](double value) { return value > 0.0 && value < 1.0; };
+  if (!inside(options.threshold))
+    throw InputError("threshold=" + number_text(options.threshold, 6) +
+                     " (must be between 0 and 1). Efficiency of 70 % is 0.7?");
+  if (!inside(options.confidence))
+    throw InputError("confidence=" + number_text(options.confidence, 6) + " (must be between 0 and 1). 95 % is 0.95?");
+  if (options.resamples < 100)
+    throw InputError("resamples=" + std::to_string(options.resamples) + " (must be at least 100)");
+}
+
+ScalingTable make_scaling_table(data::Study const& study, ScalingOptions const& options) {
+  check(options);
+  auto const measured = measured_points(study);
+  auto const& points = measured.points;
+
+  ScalingTable table;
+  table.workload = study.find("workload").value_or("");
+  table.options = options;
+  table.regime = study.regime();
+  table.declared = study.declared_regime();
+  table.derived = study.derived_regime();
+  table.has_batch = measured.has_batch;
+  table.replication = measured.replication;
+  table.baseline = baseline_index(points);
+  table.notes = measured.notes;
+  for (auto const& point : points)
+    table.points.push_back(scaling_point(point, points[table.baseline], table.regime, options));
+
+  auto const curve = envelope(points, [&](std::size_t i) { return table.points[i].efficiency; });
+  if (auto const found = model::find_bend(curve.ranks, curve.efficiency, options.threshold)) {
+    table.bend = TableBend{.at = *found, .low_ranks = {}, .high_ranks = {}};
+    resample_bend(*table.bend, points, table.baseline, options);
+  }
+  table.budget = budget_in_words(curve);
+  explain(table, study);
+  return table;
+}
+
+}  // namespace kurve::validate
