@@ -34,7 +34,9 @@ std::string number_text(double value, int digits) {
 std::string percent_text(double share, int digits) { return fixed_text(100.0 * share, digits) + " %"; }
 
 std::string signed_percent_text(double share, int digits) {
-  return (share < 0.0 ? "" : "+") + percent_text(share, digits);
+  auto const size = percent_text(std::abs(share), digits);
+  bool const is_zero = size.find_first_of("123456789") == std::string::npos;
+  return (is_zero ? "" : share < 0.0 ? "-" : "+") + size;
 }
 
 TimeUnit time_unit_for(double smallest_s, double largest_s) {

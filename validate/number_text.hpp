@@ -11,7 +11,7 @@ namespace kurve::validate {
 [[nodiscard]] std::string number_text(double value, int digits);
 /// 0.0305 -> "3.1 %"
 [[nodiscard]] std::string percent_text(double share, int digits);
-/// As percent_text with its sign always written: "+3.1 %"
+/// As percent_text with its sign, none for zero: "+3.1 %"
 [[nodiscard]] std::string signed_percent_text(double share, int digits);
 
 /// The unit in which times of a table read well.

@@ -58,7 +58,7 @@ void explain(MeasuredPoints& result, data::Study const& study) {
     result.notes.push_back("warm-up is inside the samples, and runs are too short or too even to tell where it ends");
   switch (result.replication) {
     case Replication::run:
-      result.notes.push_back("repeats are runs: n counts runs, each the mean of its steps");
+      result.notes.push_back("n counts runs, not steps");
       break;
     case Replication::step:
       result.notes.push_back("repeats are rows of one run: what differs from run to run is not in the intervals");

@@ -25,7 +25,8 @@ struct Rival {
 ///
 /// Protocol, under which the five first give the figures of ../shared/data/README.md to the printed digit (55 studies,
 /// those with at least two K <= Kmax/4; the per-step copy of p1 left out; 111 held-out points; absolute relative errors
-/// pooled over points): one point is the mean of a (K, B); a study without global_batch has B = 1;
+/// pooled over points): one point is the mean of a (K, B); a study without global_batch has B = 1 (one, `oci_gb300`,
+///   is weak: read as weak, B = K, last_efficiency errs 7.1, 14.6, 34.3 % and ideal 13.6, 23.3, 59.6 %);
 /// - ideal and last_efficiency keep the per-worker throughput of the first and of the last fitted point;
 /// - amdahl (a + b B/K) and amdahl_log (+ c log2 K) minimise squared relative errors with non-negative coefficients by
 ///   Lawson & Hanson's active set, columns as they are: where columns are collinear (weak scaling: B/K is constant)

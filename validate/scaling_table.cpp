@@ -89,20 +89,22 @@ void resample_bend(TableBend& bend, std::vector<MeasuredPoint> const& points, st
   bend.high_ranks = ranks_at(std::ceil(interval.high));
 }
 
-/// What the money buys: the last step that pays, the first that does not, and the largest K.
-std::vector<std::string> budget_in_words(Envelope const& curve) {
+std::string step_in_words(Envelope const& curve, std::size_t to) {
+  double const ranks = curve.ranks[to], from = curve.ranks[to - 1];
+  double const workers = ranks / from, work = workers * curve.efficiency[to] / curve.efficiency[to - 1];
+  double const idle = std::max(1.0 - curve.efficiency[to], 0.0);
+  return "from K = " + number_text(from, 6) + " to " + number_text(ranks, 6) + ": " + fixed_text(workers, 2) +
+         " times the workers do " + fixed_text(work, 2) + " times the work; at K = " + number_text(ranks, 6) + ", " +
+         percent_text(idle, 0) + " of the fleet idles (" + fixed_text(idle * ranks, idle * ranks < 100.0 ? 1 : 0) +
+         " workers)";
+}
+
+/// What the money buys: the step into the bend, and the step to the largest K.
+std::vector<std::string> budget_in_words(Envelope const& curve, std::optional<model::Bend> const& bend) {
   std::vector<std::string> lines;
-  for (std::size_t i = 1; i < curve.ranks.size(); ++i) {
-    double const workers = curve.ranks[i] / curve.ranks[i - 1];
-    double const work = workers * curve.efficiency[i] / curve.efficiency[i - 1];
-    lines.push_back("K = " + number_text(curve.ranks[i - 1], 6) + " -> " + number_text(curve.ranks[i], 6) + ": " +
-                    fixed_text(workers, 2) + " times the workers do " + fixed_text(work, 2) +
-                    " times the work a second; " +
-                    (curve.efficiency[i] < 1.0 ? percent_text(1.0 - curve.efficiency[i], 0) + " of the fleet, " +
-                                                     fixed_text((1.0 - curve.efficiency[i]) * curve.ranks[i], 1) +
-                                                     " of " + number_text(curve.ranks[i], 6) + " workers, idles"
-                                               : std::string("none of the fleet idles")));
-  }
+  for (std::size_t i = 1; i < curve.ranks.size(); ++i)
+    if (i + 1 == curve.ranks.size() || (bend && curve.ranks[i] == bend->ranks))
+      lines.push_back(step_in_words(curve, i));
   return lines;
 }
 
@@ -117,7 +119,7 @@ void explain(ScalingTable& table, data::Study const& study) {
                           std::string(model::to_text(table.regime)));
   if (baseline.ranks > 1.0)
     table.notes.push_back("baseline is K = " + number_text(baseline.ranks, 6) +
-                          ", not one worker: S and E are relative to it, and its own losses are not seen");
+                          ", not one worker: every ratio is relative to it, and its own losses are not seen");
   if (table.regime == model::Regime::mixed)
     table.notes.push_back(
         "batch and K change together in no fixed way: efficiency is per-worker throughput, and there is no speedup");
@@ -157,11 +159,12 @@ ScalingTable make_scaling_table(data::Study const& study, ScalingOptions const& 
     table.points.push_back(scaling_point(point, points[table.baseline], table.regime, options));
 
   auto const curve = envelope(points, [&](std::size_t i) { return table.points[i].efficiency; });
-  if (auto const found = model::find_bend(curve.ranks, curve.efficiency, options.threshold)) {
+  auto const found = model::find_bend(curve.ranks, curve.efficiency, options.threshold);
+  if (found) {
     table.bend = TableBend{.at = *found, .low_ranks = {}, .high_ranks = {}};
     resample_bend(*table.bend, points, table.baseline, options);
   }
-  table.budget = budget_in_words(curve);
+  table.budget = budget_in_words(curve, found);
   explain(table, study);
   return table;
 }

@@ -79,6 +79,12 @@ std::string wrap(std::string const& text, std::string const& first, std::size_t 
   bool line_is_empty = true;
   std::istringstream words(text);
   for (std::string word; words >> word;) {
+    // A number stays with its per cent sign.
+    if (words >> std::ws && words.peek() == '%') {
+      std::string sign;
+      words >> sign;
+      word += " " + sign;
+    }
     if (!line_is_empty && text_width(line) + 1 + text_width(word) > width) {
       out += line + "\n";
       line = indent;
