@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "validate/points.hpp"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+#include "model/contract.hpp"
+
+namespace kurve::validate {
+namespace {
+
+using Runs = std::map<int, std::vector<data::Sample>>;  // by run; rows without a run column are run 0
+using Key = std::pair<double, double>;                  // K, B
+
+double batch_of(data::Sample const& sample, model::Regime regime) {
+  if (sample.global_batch) return *sample.global_batch;
+  return regime == model::Regime::weak ? static_cast<double>(sample.ranks) : 1.0;
+}
+
+/// Times of one run in step order, warm-up left out if it is inside.
+std::vector<double> times_of(std::vector<data::Sample> run, data::Inclusion warmup, long& left_out) {
+  std::stable_sort(run.begin(), run.end(), [](auto const& a, auto const& b) { return a.step < b.step; });
+  std::vector<double> times_s;
+  for (auto const& sample : run) times_s.push_back(sample.time_s);
+  if (warmup == data::Inclusion::included) {
+    auto const cut = static_cast<std::ptrdiff_t>(data::warmup_length(times_s));
+    times_s.erase(times_s.begin(), times_s.begin() + cut);
+    left_out += cut;
+  }
+  return times_s;
+}
+
+/// Per-rank rows of one step are one step: the slowest rank ends it.
+std::vector<data::Sample> whole_steps(std::vector<data::Sample> const& rows) {
+  std::map<std::tuple<int, double, int, int>, std::size_t> seen;
+  std::vector<data::Sample> steps;
+  for (auto const& row : rows) {
+    if (!row.rank) {
+      steps.push_back(row);
+      continue;
+    }
+    auto const [at, is_new] = seen.try_emplace(
+        {row.ranks, row.global_batch.value_or(0.0), row.run.value_or(0), row.step.value_or(0)}, steps.size());
+    if (is_new)
+      steps.push_back(row);
+    else
+      steps[at->second].time_s = std::max(steps[at->second].time_s, row.time_s);
+  }
+  return steps;
+}
+
+void explain(MeasuredPoints& result, data::Study const& study) {
+  if (result.warmup_steps > 0)
+    result.notes.push_back(std::to_string(result.warmup_steps) +
+                           " warm-up steps left out (MSER-5 in each run; the header says warm-up is included)");
+  else if (study.warmup() == data::Inclusion::included)
+    result.notes.push_back("warm-up is inside the samples, and runs are too short or too even to tell where it ends");
+  switch (result.replication) {
+    case Replication::run:
+      result.notes.push_back("n counts runs, not steps");
+      break;
+    case Replication::step:
+      result.notes.push_back("repeats are rows of one run: what differs from run to run is not in the intervals");
+      break;
+    case Replication::single:
+      result.notes.push_back("one value a point: no spread, so no intervals");
+      break;
+  }
+}
+
+}  // namespace
+
+MeasuredPoints measured_points(data::Study const& study) {
+  auto const rows = whole_steps(study.steps());
+  if (rows.empty())
+    throw DataError(
+        study.path, 0,
+        "no row times a whole step (op = step). A component study has no scaling table. Fit it with `kurve fit`?");
+  auto const regime = study.regime();
+
+  MeasuredPoints result;
+  result.has_batch =
+      std::all_of(rows.begin(), rows.end(), [](auto const& row) { return row.global_batch.has_value(); });
+  if (!result.has_batch && regime == model::Regime::mixed)
+    throw DataError(study.path, 0,
+                    "a mixed study without 'global_batch' (the batch at each K is not known). Add the column?");
+
+  std::map<Key, Runs> groups;
+  bool const has_runs = std::any_of(rows.begin(), rows.end(), [](auto const& row) { return row.run.has_value(); });
+  for (auto const& row : rows)
+    groups[{static_cast<double>(row.ranks), batch_of(row, regime)}][row.run.value_or(0)].push_back(row);
+
+  std::size_t most_runs = 0, most_rows = 0;
+  for (auto const& [key, runs] : groups) {
+    most_runs = std::max(most_runs, runs.size());
+    for (auto const& [run, samples] : runs) most_rows = std::max(most_rows, samples.size());
+  }
+  result.replication = has_runs && most_runs > 1 ? Replication::run
+                       : most_rows > 1           ? Replication::step
+                                                 : Replication::single;
+  for (auto const& [key, runs] : groups) {
+    MeasuredPoint point{.ranks = key.first, .global_batch = key.second, .repeats_s = {}, .time = {}};
+    for (auto const& [run, samples] : runs) {
+      auto const times_s = times_of(samples, study.warmup(), result.warmup_steps);
+      if (result.replication == Replication::run)
+        point.repeats_s.push_back(data::summarize(times_s).mean);
+      else
+        point.repeats_s.insert(point.repeats_s.end(), times_s.begin(), times_s.end());
+    }
+    point.time = data::summarize(point.repeats_s);
+    result.points.push_back(std::move(point));
+  }
+  explain(result, study);
+  return result;
+}
+
+std::size_t baseline_index(std::vector<MeasuredPoint> const& points) {
+  KURVE_EXPECT(!points.empty());
+  std::size_t best = 0;
+  for (std::size_t i = 1; i < points.size() && points[i].ranks == points[0].ranks; ++i)
+    if (points[i].global_batch / points[i].time.mean > points[best].global_batch / points[best].time.mean) best = i;
+  return best;
+}
+
+}  // namespace kurve::validate
