@@ -13,7 +13,7 @@ namespace po = boost::program_options;
 int analyze(Arguments const& arguments) {
   CommandLine line("analyze INPUT... [options]",
                    "A measured scaling study in (Study CSV, a table such as gpus,time, MLPerf logs; - is standard input),\n"
-                   "out come the scaling table, the bend and the plot.",
+                   "out come the scaling table, the bend, its cause and the plot. Times of single ranks give the cause alone.",
                    "  kurve analyze data/sets/book_code_5_2_1/book_code_5_2_1.csv --plot -");
   line.positional("input", -1);
   add_judgement_options(line, 0.95);
@@ -29,14 +29,16 @@ int analyze(Arguments const& arguments) {
   auto const picture = plot_path(line);
 
   auto const study = data::read_study(inputs);
-  auto const table = validate::make_scaling_table(study, options);
   auto const made_by = line.provenance(inputs);
-  if (wants(line, ".json")) {
-    write_result(line, validate::to_json(table, &made_by));
-    warn(line, study.notes);
-  } else {
-    write_result(line, validate::to_text(table));
+  if (study.kind() == data::StudyKind::per_rank) {  // one K, every rank: no table, but the clearest view of a cause
+    if (picture) throw InputError("--plot with times of single ranks (there is no scaling curve to draw)");
+    auto const diagnosis = validate::diagnose(study);
+    write_result(line, wants(line, ".json") ? validate::to_json(diagnosis, &made_by) : validate::to_text(diagnosis));
+    return ok;
   }
+  auto const table = validate::make_scaling_table(study, options);
+  auto const diagnosis = validate::diagnose(study);
+  write_result(line, wants(line, ".json") ? validate::to_json(table, &made_by, &diagnosis) : validate::to_text(table) + "\n" + validate::to_text(diagnosis));
   if (picture) draw(validate::make_scaling_plot(table), *picture);
   return ok;
 }

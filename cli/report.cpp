@@ -9,6 +9,7 @@
 #include "data/quantity_text.hpp"
 #include "model/error.hpp"
 #include "sim/simulate.hpp"
+#include "validate/diagnose.hpp"
 #include "validate/holdout.hpp"
 #include "validate/present_model.hpp"
 #include "validate/present_text.hpp"
@@ -38,6 +39,9 @@ validate::Section study_section(std::string const& path, data::Study const& stud
   section.blocks.push_back(validate::Verdict{table.bend ? Mood::caution : Mood::good, validate::bend_sentence(table)});
   section.blocks.push_back(figure_of(validate::make_scaling_plot(table), "Measured points, 95 % intervals."));
   section.blocks.push_back(validate::Table{validate::table_of(table), validate::definition_sentence(table)});
+  auto const diagnosis = validate::diagnose(study);
+  section.blocks.push_back(validate::Paragraph{validate::cause_sentence(diagnosis)});
+  section.blocks.push_back(validate::Bullets{diagnosis.evidence});
   section.blocks.push_back(validate::Bullets{table.budget});
   section.blocks.push_back(validate::Bullets{table.notes});
   return section;

@@ -11,7 +11,7 @@
 #include "validate/diagnose_laws.hpp"
 #include "validate/diagnose_ranks.hpp"
 #include "validate/number_text.hpp"
-#include "validate/points.hpp"
+#include "data/points.hpp"
 
 namespace kurve::validate {
 namespace {
@@ -35,7 +35,7 @@ struct StepTimes {
 
 /// Values by K: single steps where the Study numbers them, because averages hide how the steps lean.
 StepTimes step_times(data::Study const& study) {
-  auto const measured = measured_points(study);
+  auto const measured = data::measured_points(study);
   auto const& base = measured.points[baseline_index(measured.points)];
   std::map<std::pair<double, double>, std::vector<double>> steps;
   auto const rows = study.steps();
@@ -70,7 +70,7 @@ constexpr double hit_loss_log_sd = 0.7;
 constexpr double serial_hidden_by_weak_scaling = 0.25;
 
 /// 1 - E at the largest K.
-double measured_loss(MeasuredPoints const& measured) {
+double measured_loss(data::MeasuredPoints const& measured) {
   auto const& base = measured.points[baseline_index(measured.points)];
   auto const& last = measured.points.back();
   return 1.0 - model::efficiency({base.ranks, base.global_batch, base.time.mean}, {last.ranks, last.global_batch, last.time.mean});
@@ -101,7 +101,7 @@ std::string spread_sentence(std::vector<detail::PointValues> const& points) {
 }
 
 Diagnosis diagnose_step_times(data::Study const& study, DiagnoseOptions const& options) {
-  auto const measured = measured_points(study);
+  auto const measured = data::measured_points(study);
   auto const times = step_times(study);
   Diagnosis result;
   if (times.points.size() < 2 || times.points.front().ranks == times.points.back().ranks) {

@@ -105,14 +105,25 @@ Json card_json(Scorecard const& card) {
           {"messages", card.messages}};
 }
 
+Json diagnosis_json(Diagnosis const& d) {
+  auto const& p = d.probabilities;
+  Json json{{"cause", to_text(d.cause)},
+            {"probabilities",
+             {{"communication", p.communication}, {"straggler", p.straggler}, {"imbalance", p.imbalance}, {"serial", p.serial}, {"none", p.none}}},
+            {"evidence", d.evidence}};
+  if (d.persistent) json["persistent"] = *d.persistent;
+  if (d.persistent || !d.ranks.empty()) json["ranks"] = d.ranks;
+  return json;
+}
+
 }  // namespace
 
-std::string to_json(ScalingTable const& table, data::Provenance const* provenance) {
+std::string to_json(ScalingTable const& table, data::Provenance const* provenance, Diagnosis const* diagnosis) {
   auto const& baseline = table.points[table.baseline];
   auto const regime = [](auto const& r) { return r ? Json(model::to_text(*r)) : Json(nullptr); };
   Json points = Json::array();
   for (auto const& point : table.points) points.push_back(point_json(point, table));
-  return finish({{"workload", table.workload},
+  Json answer = {{"workload", table.workload},
                  {"regime", model::to_text(table.regime)},
                  {"regime_declared", regime(table.declared)},
                  {"regime_derived", regime(table.derived)},
@@ -122,8 +133,16 @@ std::string to_json(ScalingTable const& table, data::Provenance const* provenanc
                  {"points", points},
                  {"bend", bend_json(table.bend)},
                  {"budget", table.budget},
-                 {"notes", table.notes}},
-                provenance);
+                 {"notes", table.notes}};
+  if (diagnosis) answer["diagnosis"] = diagnosis_json(*diagnosis);
+  return finish(std::move(answer), provenance);
+}
+
+std::string to_json(Diagnosis const& diagnosis, data::Provenance const* provenance) {
+  Json pop = Json::array();
+  for (auto const& f : diagnosis.pop)
+    pop.push_back({{"K", f.ranks}, {"load_balance", f.load_balance}, {"serialization", f.serialization}, {"transfer", f.transfer}});
+  return finish({{"diagnosis", diagnosis_json(diagnosis)}, {"pop", pop}}, provenance);
 }
 
 std::string to_json(Scorecard const& card, data::Provenance const* provenance) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "data/provenance.hpp"
+#include "validate/diagnose.hpp"
 #include "validate/holdout.hpp"
 #include "validate/scaling_table.hpp"
 
@@ -11,7 +12,11 @@ namespace kurve::validate {
 
 /// The `--json` of `analyze`; keys of docs/formats.md. What is not there (a speedup of a mixed study, the interval of
 /// one sample) is null. Ends with a newline. @param provenance  nullptr leaves it out
-[[nodiscard]] std::string to_json(ScalingTable const& table, data::Provenance const* provenance = nullptr);
+/// @param diagnosis  nullptr leaves it out
+[[nodiscard]] std::string to_json(ScalingTable const& table, data::Provenance const* provenance = nullptr,
+                                  Diagnosis const* diagnosis = nullptr);
+/// The `--json` of `analyze` where only single ranks were timed: `diagnosis`, and POP factors by K.
+[[nodiscard]] std::string to_json(Diagnosis const& diagnosis, data::Provenance const* provenance = nullptr);
 
 /// The `--json` of `validate` on one Study. Errors are shares (0.05 is 5 %); crps is relative to the measured time.
 [[nodiscard]] std::string to_json(Scorecard const& card, data::Provenance const* provenance = nullptr);

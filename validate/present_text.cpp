@@ -38,6 +38,12 @@ std::vector<std::string> rival_row(std::string const& name, ErrorSummary const& 
           share_text(errors.max, 1)};
 }
 
+std::string ranks_text(std::vector<int> const& ranks) {
+  std::string text;
+  for (int const rank : ranks) text += (text.empty() ? "" : ", ") + std::to_string(rank);
+  return text;
+}
+
 std::string identified_text(std::map<std::string, bool> const& identified) {
   std::string no;
   for (auto const& [name, yes] : identified)
@@ -169,6 +175,26 @@ std::string coverage_sentence(ScoreSummary const& summary, double confidence) {
          percent_text(confidence, 0) + " interval (" + percent_text(c.share, 0) + "; 95 % interval of that share " +
          fixed_text(100.0 * c.interval.low, 0) + " .. " + percent_text(c.interval.high, 0) + "); median half-width " +
          percent_text(summary.half_width_rel, 1) + " of T.";
+}
+
+std::string cause_sentence(Diagnosis const& d) {
+  auto const& p = d.probabilities;
+  std::vector<std::pair<double, Cause>> order{{p.communication, Cause::communication}, {p.straggler, Cause::straggler}, {p.imbalance, Cause::imbalance},
+                                              {p.serial, Cause::serial}, {p.none, Cause::none}};
+  std::stable_sort(order.begin(), order.end(), [](auto const& a, auto const& b) { return a.first > b.first; });
+  std::string shares;
+  for (auto const& [share, cause] : order)
+    if (share >= 0.01) shares += (shares.empty() ? "" : ", ") + std::string(to_text(cause)) + " " + percent_text(share, 0);
+  std::string const where = d.ranks.empty() ? "" : (d.persistent.value_or(false) ? ", always " : ", most often ") + std::string(d.ranks.size() > 1 ? "ranks " : "rank ") + ranks_text(d.ranks);
+  return "Cause: " + std::string(to_text(d.cause)) + where + " (" + shares + ").";
+}
+
+std::string to_text(Diagnosis const& d) {
+  std::string out = wrap(cause_sentence(d)) + bullets(d.evidence);
+  if (d.pop.empty()) return out;
+  TextTable table{{{"K"}, {"load balance"}, {"serialization"}, {"transfer"}}, {}};
+  for (auto const& f : d.pop) table.add({k_text(f.ranks), fixed_text(f.load_balance, 3), fixed_text(f.serialization, 3), fixed_text(f.transfer, 3)});
+  return out + "\n" + to_text(table) + "\n" + wrap("Shares of the step that are useful (POP): what unequal ranks, late ranks and the network leave.");
 }
 
 std::string to_text(Scorecard const& card) {

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "validate/diagnose.hpp"
 #include "validate/holdout.hpp"
 #include "validate/scaling_table.hpp"
 #include "validate/text_table.hpp"
@@ -19,6 +20,8 @@ namespace kurve::validate {
 
 /// The bend in a sentence.
 [[nodiscard]] std::string bend_sentence(ScalingTable const& table);
+/// The cause and how sure it is, in a sentence.
+[[nodiscard]] std::string cause_sentence(Diagnosis const& diagnosis);
 /// What S and E in the table mean, in this study's regime.
 [[nodiscard]] std::string definition_sentence(ScalingTable const& table);
 /// "3 of 4 held-out points lie in their 90 % interval (75 %; 95 % interval of that share 19 to 99 %)"
@@ -26,6 +29,7 @@ namespace kurve::validate {
 
 /// Whole answers of 80 columns for a terminal: title, table, definitions, verdict, notes.
 [[nodiscard]] std::string to_text(ScalingTable const& table);
+[[nodiscard]] std::string to_text(Diagnosis const& diagnosis);
 [[nodiscard]] std::string to_text(Scorecard const& card);
 [[nodiscard]] std::string to_text(ScorecardSet const& set);
 
