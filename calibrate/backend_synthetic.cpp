@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "calibrate/counter_hash.hpp"
+#include "calibrate/random.hpp"
 #include "model/error.hpp"
 
 namespace kurve::calibrate {
@@ -77,10 +77,10 @@ class SyntheticBackend : public Backend {
   double lognormal_at(double cv, std::uint64_t stream, std::uint64_t index) const {
     if (cv <= 0.0) return 1.0;
     double const variance = std::log1p(cv * cv);
-    return std::exp(std::sqrt(variance) * counter_normal(truth_.seed, stream, index) - variance / 2.0);
+    return std::exp(std::sqrt(variance) * random_normal(truth_.seed, stream, index) - variance / 2.0);
   }
   double lognormal(double cv) { return lognormal_at(cv, noise_stream, draw_++); }
-  double uniform() { return counter_uniform(truth_.seed, noise_stream, 2 * draw_++); }
+  double uniform() { return random_uniform(truth_.seed, noise_stream, draw_++); }
 
   double drift() const { return 1.0 + truth_.drift_per_s * now_; }
   double pass(double seconds) {

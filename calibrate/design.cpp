@@ -6,7 +6,7 @@
 #include <numeric>
 #include <set>
 
-#include "calibrate/counter_hash.hpp"
+#include "calibrate/random.hpp"
 #include "model/error.hpp"
 
 namespace kurve::calibrate {
@@ -101,7 +101,7 @@ std::vector<std::size_t> shuffled_order(std::size_t count, std::uint64_t seed, i
   std::vector<std::size_t> order(count);
   std::iota(order.begin(), order.end(), std::size_t{0});
   for (std::size_t i = count; i > 1; --i)  // Fisher and Yates; the modulo's bias at these counts is below 1e-15
-    std::swap(order[i - 1], order[counter_hash(seed, static_cast<std::uint64_t>(round), i) % i]);
+    std::swap(order[i - 1], order[random_bits(seed, static_cast<std::uint64_t>(round), i) % i]);
   return order;
 }
 

@@ -5,7 +5,7 @@
 #include <functional>
 #include <set>
 
-#include "calibrate/counter_hash.hpp"
+#include "calibrate/random.hpp"
 #include "calibrate/evidence.hpp"
 #include "calibrate/fit.hpp"
 #include "data/stats.hpp"
@@ -187,12 +187,12 @@ StepParameters central_parameters(Evidence const& e) {
 /// where components are drawn high, the rest is low, and the measured K keep their times.
 StepParameters posterior_draw(Evidence const& e, std::uint64_t seed, int index) {
   std::uint64_t count = 0;
-  auto const z = [&] { return counter_normal(seed, static_cast<std::uint64_t>(index), count++); };
+  auto const z = [&] { return random_normal(seed, static_cast<std::uint64_t>(index), count++); };
   auto p = draw_parameters(e, z);
   auto steps = e.steps;
   for (auto& point : steps) point.time.value = positive(point.time.value, point.time.standard_error, z);
   adjust_serial(p, steps);
-  double chosen = counter_uniform(seed, static_cast<std::uint64_t>(index), count * 2 + 2);
+  double chosen = random_uniform(seed, static_cast<std::uint64_t>(index), count);
   for (auto const& law : fit_residuals(p, steps)) {
     if ((chosen -= law.weight) > 0.0) continue;
     if (law.growth) p.*(law.growth->member) += law.amplitude;

@@ -6,7 +6,7 @@
 #include <Eigen/Core>
 #include <cmath>
 
-#include "calibrate/counter_hash.hpp"
+#include "calibrate/random.hpp"
 #include "model/contract.hpp"
 
 namespace kurve::calibrate {
@@ -20,7 +20,7 @@ constexpr std::uint64_t data_seed = 20240229;  // any constant: the data are par
 enum : std::uint64_t { input_stream, teacher_stream, weight_stream };
 
 float normal(std::uint64_t seed, std::uint64_t stream, std::uint64_t index) {
-  return static_cast<float>(counter_normal(seed, stream, index));
+  return static_cast<float>(random_normal(seed, stream, index));
 }
 
 Matrix random_matrix(int rows, int columns, std::uint64_t stream) {

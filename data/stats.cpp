@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "data/philox.hpp"
 #include "model/contract.hpp"
 
 namespace kurve::data {
@@ -17,13 +18,11 @@ Bounds around(Summary const& summary, double quantile) {
   return {summary.mean - half, summary.mean + half};
 }
 
-/// The bits of draw `counter` under `seed`: SplitMix64's finaliser over a Weyl sequence, so that any draw is reached directly.
-/// Source: Steele, Lea & Flood, OOPSLA 2014.
+/// 64 random bits of draw `counter` under `seed`.
 std::uint64_t random_bits(std::uint64_t seed, std::uint64_t counter) {
-  std::uint64_t z = seed + (counter + 1) * 0x9E3779B97F4A7C15u;
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-  return z ^ (z >> 31);
+  auto const x = philox4x32({static_cast<std::uint32_t>(counter), static_cast<std::uint32_t>(counter >> 32), 0, static_cast<std::uint32_t>(Stream::bootstrap)},
+                            {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
+  return std::uint64_t{x[1]} << 32 | x[0];
 }
 
 /// Index in [0, n) from 32 random bits; its bias is below n / 2^32.

@@ -19,6 +19,7 @@ enum class Stream : std::uint32_t {
   parameters = 900,    ///< parameter vectors from their sds
   discrepancy = 1000,  ///< what the model does not know beyond the measured K
   fit = 1100,          ///< prior particles and posterior draws of a fit
+  calibrate = 1150,    ///< order of points, workload state, synthetic noise, component posteriors
   bootstrap = 1200,    ///< resampled repeats
 };
 

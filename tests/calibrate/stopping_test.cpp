@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "calibrate/counter_hash.hpp"
+#include "calibrate/random.hpp"
 #include "calibrate/robust.hpp"
 #include "model/error.hpp"
 #include "tests/support/checks.hpp"
@@ -16,10 +16,10 @@ namespace {
 /// AR(1) around 1 of sd 0.1: lag-1 correlation rho.
 std::vector<double> correlated(int n, double rho, std::uint64_t seed) {
   std::vector<double> series;
-  double x = counter_normal(seed, 0, 0);
+  double x = random_normal(seed, 0, 0);
   for (int i = 1; i <= n; ++i) {
     series.push_back(1.0 + 0.1 * x);
-    x = rho * x + std::sqrt(1.0 - rho * rho) * counter_normal(seed, 0, static_cast<std::uint64_t>(i));
+    x = rho * x + std::sqrt(1.0 - rho * rho) * random_normal(seed, 0, static_cast<std::uint64_t>(i));
   }
   return series;
 }
@@ -61,7 +61,7 @@ TEST_CASE("stopping: options out of range are named") {
 TEST_CASE("stragglers are set apart, ordinary noise and bimodal series are not") {
   std::vector<double> times(100, 1.0);
   for (int i = 0; i < 100; ++i)
-    times[static_cast<std::size_t>(i)] += 0.01 * counter_normal(1, 0, static_cast<std::uint64_t>(i));
+    times[static_cast<std::size_t>(i)] += 0.01 * random_normal(1, 0, static_cast<std::uint64_t>(i));
   CHECK(split_stragglers(times).stragglers.empty());
   times[7] = 3.0;
   times[70] = 1.5;
