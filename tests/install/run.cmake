@@ -1,0 +1,17 @@
+# cmake -DBUILD=<build tree> -DSOURCE=<this folder> -DSTUDY=<csv> -DWORK=<scratch> -P run.cmake
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE code OUTPUT_VARIABLE out ERROR_VARIABLE out)
+  if(NOT code EQUAL 0)
+    message(FATAL_ERROR "${ARGN}:\n${out}")
+  endif()
+  set(out "${out}" PARENT_SCOPE)
+endfunction()
+file(REMOVE_RECURSE ${WORK})
+run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${WORK}/prefix)
+run(${CMAKE_COMMAND} -S ${SOURCE} -B ${WORK}/build -DCMAKE_PREFIX_PATH=${WORK}/prefix -DCMAKE_BUILD_TYPE=Release "-DCMAKE_CXX_FLAGS=${FLAGS}")
+run(${CMAKE_COMMAND} --build ${WORK}/build)
+run(${WORK}/build/consumer ${STUDY})
+if(NOT out MATCHES "E\\(64\\) = 0\\.1[34]")  # the book's measured E(64) is 0.138
+  message(FATAL_ERROR "unexpected: ${out}")
+endif()
+run(${WORK}/prefix/bin/kurve analyze ${STUDY})
