@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "calibrate/fit.hpp"
-#include "calibrate/network_words.hpp"
+#include "data/network_words.hpp"
 #include "calibrate/step_particles.hpp"
 #include "data/stats.hpp"
 
@@ -160,8 +160,8 @@ FitResult fit_steps(data::Study const& study, FitOptions const& options) {
   StepPrior const prior;
   double const workers_per_node = study.find_number("workers_per_node").value_or(8.0);
   std::optional<double> network_s;
-  auto const node_Bps = node_bandwidth_Bps(study.find("interconnect").value_or(""), workers_per_node);
-  auto const gradients = gradient_bytes(study);
+  auto const node_Bps = data::node_bandwidth_Bps(study.find("interconnect").value_or(""), workers_per_node);
+  auto const gradients = data::gradient_bytes(study);
   if (node_Bps && gradients) network_s = 2.0 * *gradients / *node_Bps;
 
   auto const evidence = step_evidence(measured, workers_per_node, network_s, prior);

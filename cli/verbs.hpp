@@ -10,6 +10,7 @@ enum ExitCode { ok = 0, internal = 1, usage = 2, bad_data = 3, backend = 4, verd
 
 // One verb each: parse, one library call, write. Returns an ExitCode; errors are thrown.
 int analyze(Arguments const& arguments);
+int audit(Arguments const& arguments);
 int calibrate(Arguments const& arguments);
 int devices(Arguments const& arguments);
 int fit(Arguments const& arguments);

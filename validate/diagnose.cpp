@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "data/stats.hpp"
 #include "model/error.hpp"
@@ -135,6 +136,12 @@ Diagnosis diagnose_step_times(data::Study const& study, DiagnoseOptions const& o
   if (result.cause == Cause::straggler && !repeated) {
     result.cause = Cause::undetermined;
     result.evidence.push_back("one value a point: stragglers are told by how repeats spread, and there are none");
+  }
+  std::set<double> ranks;
+  for (auto const& point : times.points) ranks.insert(point.ranks);
+  if (ranks.size() < 3 && result.cause != Cause::none) {
+    result.cause = Cause::undetermined;
+    result.evidence.push_back("two K only: every way of growing passes through two points");
   }
   result.evidence.push_back("at K = " + number_text(measured.points.back().ranks, 9) + " the efficiency loss is " + percent(measured_loss(measured)));
   if (p.none < options.answer_at) {

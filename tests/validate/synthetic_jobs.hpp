@@ -73,7 +73,7 @@ inline StepDraw draw_step(Job const& job, int ranks, double amplitude, Dice& dic
   if (job.cause == Cause::communication)
     step.comm_s = amplitude * (ranks == 1 ? 0.0 : job.variant == 0 ? std::log2(k) : job.variant == 1 ? k - 1.0
                   : job.variant == 2 ? (k - 1.0) / 63.0 + 1.5 * (1.0 - 1.0 / k) : std::ceil(std::log2(k + 1.0)));
-  if (job.cause == Cause::serial) step.serial_s = amplitude * (job.weak ? k : 1.0);
+  if (job.cause == Cause::serial) step.serial_s = amplitude * (job.weak && job.variant == 3 ? k / 64.0 : 1.0);
   return step;
 }
 
@@ -142,11 +142,10 @@ inline data::Study step_study(Job const& job, std::uint64_t seed, bool steps_as_
   return study;
 }
 
-/// How a log tells the serial part of a step and the wait of a rank.
-enum class RankLog { step_time_column, comm_waits };
+/// Whether the communication time of a rank in a log has its wait for the slowest rank in it.
+enum class RankLog { bare_transfer, comm_waits };
 
-/// Per-rank times at K = 1, 2, 4 .. largest: each rank's compute and communication; the latter is the bare transfer, or,
-/// with comm_waits, ends at the same moment on all ranks.
+/// Per-rank times at K = 1, 2, 4 .. largest, 20 steps each.
 inline data::Study rank_study(Job const& job, std::uint64_t seed, RankLog log, int smallest = 1, int largest = 64) {
   double const amplitude = amplitude_of(job, largest, seed + 7);
   Dice dice(seed);
@@ -158,10 +157,11 @@ inline data::Study rank_study(Job const& job, std::uint64_t seed, RankLog log, i
       double const common = job.worker_noise ? 1.0 : 1.0 + job.noise * dice.normal();
       double const slowest = *std::max_element(step.compute_s.begin(), step.compute_s.end());
       for (int k = 0; k < ranks; ++k) {
-        double const wait = log == RankLog::comm_waits ? slowest - step.compute_s[k] : 0.0;
-        auto row = row_at(ranks, step_time(step) * common);
+        double const wait_s = log == RankLog::comm_waits ? slowest - step.compute_s[k] : 0.0;
+        // The time of the row is the rank's own: compute, communication, and the serial part that all pay.
+        auto row = row_at(ranks, (step.compute_s[k] + step.comm_s + wait_s + step.serial_s) * common + 1e-6);
         row.compute_s = step.compute_s[k] * common;
-        row.comm_s = (step.comm_s + wait) * common + 1e-6;
+        row.comm_s = (step.comm_s + wait_s) * common + 1e-6;
         row.global_batch = job.weak ? 256.0 * ranks : 4096.0;
         row.step = s;
         row.rank = k;

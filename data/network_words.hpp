@@ -6,7 +6,7 @@
 
 #include "data/study.hpp"
 
-namespace kurve::calibrate {
+namespace kurve::data {
 
 /// Bandwidth out of one node as a header's `interconnect` words tell it [bytes/s]: "8x EDR", "1600 Gbps node-node", "40 GbE".
 /// None where they name no network between nodes (NVLink alone), or one whose width varies (EFA).
@@ -16,6 +16,6 @@ namespace kurve::calibrate {
 
 /// Bytes that one worker all-reduces a step: header `gradient_bytes`, else 4 bytes a parameter for up to 2e9 parameters
 /// (larger models are sharded, and a worker reduces at most about what fits it). None where the header has neither.
-[[nodiscard]] std::optional<double> gradient_bytes(data::Study const& study);
+[[nodiscard]] std::optional<double> gradient_bytes(Study const& study);
 
-}  // namespace kurve::calibrate
+}  // namespace kurve::data

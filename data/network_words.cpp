@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "calibrate/network_words.hpp"
+#include "data/network_words.hpp"
 
 #include <algorithm>
 #include <cctype>
 #include <regex>
 #include <utility>
 
-namespace kurve::calibrate {
+namespace kurve::data {
 namespace {
 
 constexpr double Bps_per_Gbit = 1e9 / 8.0;
@@ -37,10 +37,10 @@ std::optional<double> node_bandwidth_Bps(std::string const& words, double worker
   return std::nullopt;
 }
 
-std::optional<double> gradient_bytes(data::Study const& study) {
+std::optional<double> gradient_bytes(Study const& study) {
   if (auto const bytes = study.find_number("gradient_bytes")) return bytes;
   if (auto const parameters = study.find_number("parameters")) return 4.0 * std::min(*parameters, 2e9);
   return std::nullopt;
 }
 
-}  // namespace kurve::calibrate
+}  // namespace kurve::data

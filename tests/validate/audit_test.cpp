@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "validate/audit.hpp"
+
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "data/input.hpp"
+#include "data/philox.hpp"
+#include "model/error.hpp"
+#include "tests/support/checks.hpp"
+
+using namespace kurve;
+using validate::Severity;
+
+namespace {
+
+/// 5 runs at each K of serial + w/K (strong) or serial + w (weak) + c log2 K, with 1 % noise; a normal by Box and Muller.
+std::string claim(double serial_s, double work_s, double growth_s, bool weak, std::uint64_t seed, double baseline_factor = 1.0, std::string const& extra_header = "") {
+  std::ostringstream text;
+  text.precision(12);
+  text << "# kurve: study/1\n# workload: synthetic\n# baseline: fastest single-worker build\n# warmup: excluded\n# setup: excluded\n" << extra_header << "K,global_batch,run,step_time_s\n";
+  for (int k = 1; k <= 64; k *= 2)
+    for (int run = 0; run < 5; ++run) {
+      auto const u = data::uniforms(seed, static_cast<std::uint32_t>(k), static_cast<std::uint32_t>(run), 0, data::Stream::noise);
+      double const z = std::sqrt(-2.0 * std::log(u.first)) * std::cos(6.283185307179586 * u.second);
+      double const time_s = (serial_s + work_s / (weak ? 1 : k) + growth_s * std::log2(k)) * (k == 1 ? baseline_factor : 1.0) * (1.0 + 0.01 * z);
+      text << k << "," << (weak ? 256 * k : 256) << "," << run << "," << time_s << "\n";
+    }
+  return text.str();
+}
+
+data::Study study_of(std::string const& text) {
+  std::istringstream in(text);
+  return data::read_study_csv(in, "claim.csv");
+}
+
+/// Severity with which a rule was found, none where it was not.
+std::optional<Severity> found(validate::Audit const& audit, std::string const& rule) {
+  for (auto const& finding : audit.findings)
+    if (finding.rule.starts_with(rule)) return finding.severity;
+  return std::nullopt;
+}
+
+std::optional<Severity> found_in(std::string const& text, std::string const& rule) { return found(validate::audit(study_of(text)), rule); }
+
+std::string const head = "# kurve: study/1\n# baseline: b\n# warmup: excluded\n# setup: excluded\n";
+
+/// Rows "K,batch,time" three times each, 0.1 % apart.
+std::string thrice(std::string const& header, std::vector<std::array<double, 3>> const& points) {
+  std::ostringstream text;
+  text << header << "K,global_batch,run,step_time_s\n";
+  for (auto const& [k, batch, time_s] : points)
+    for (int run = 0; run < 3; ++run) text << k << "," << batch << "," << run << "," << time_s * (1.0 + 0.001 * run) << "\n";
+  return text.str();
+}
+
+}  // namespace
+
+TEST_SUITE("unit") {
+  TEST_CASE("audit: a baseline inflated 1.8 times is named and the reference gives the honest curve and bend") {
+    // honest T = 0.011 + 0.7/K (as if T(1) took 0.711): E(64) is about 0.5; claimed T(1) is 1.8 times as long, E(64) about 0.9
+    auto const vendor = study_of(claim(0.011, 0.7, 0.0, false, 7, 1.8));
+    auto const alone = validate::audit(vendor);
+    CHECK(found(alone, "KV001") == Severity::error);
+    CHECK(validate::has_error(alone));
+    validate::AuditOptions options;
+    options.reference_s = 0.711;
+    auto const known = validate::audit(vendor, options);
+    REQUIRE(known.rebased);
+    CHECK(known.rebased->points.back().claimed == doctest::Approx(0.9).epsilon(0.02));
+    CHECK(known.rebased->points.back().honest == doctest::Approx(0.5).epsilon(0.02));
+    CHECK_FALSE(known.rebased->claimed_bend_ranks);
+    CHECK(known.rebased->honest_bend_ranks == 32.0);  // 0.711 / (32 (0.011 + 0.7/32)) = 0.676
+    CHECK(validate::to_text(known).find("0.50") != std::string::npos);
+  }
+
+  TEST_CASE("audit: exactly linear speedups are flagged with two mistakes and what to measure again") {
+    auto const result = validate::audit(study_of(thrice(head, {{1, 8, 8.0}, {2, 8, 4.0}, {4, 8, 2.0}, {8, 8, 1.0}})));
+    REQUIRE(found(result, "KV009") == Severity::error);
+    auto const text = validate::to_text(result);
+    CHECK(text.find("(1)") != std::string::npos);
+    CHECK(text.find("(2)") != std::string::npos);
+    CHECK(text.find("re-measure T at the smallest K") != std::string::npos);
+  }
+
+  TEST_CASE("audit: each rule of the problem has a study that trips it") {
+    CHECK(found_in(thrice(head + "# regime: strong\n", {{1, 8, 1}, {2, 16, 1.01}, {4, 32, 1.02}}), "KV005") == Severity::error);
+    CHECK(found_in(thrice(head + "# regime: weak\n", {{1, 8, 1}, {2, 8, 0.6}, {4, 8, 0.4}}), "KV005") == Severity::error);
+    CHECK(found_in(thrice(head, {{1, 8, 1}, {2, 8, 0.6}, {4, 24, 0.7}}), "KV006") == Severity::warning);
+    CHECK(found_in(thrice(head, {{1, 8, 1}, {2, 8, 0.6}, {4, 16, 0.61}}), "KV007") == Severity::warning);
+    CHECK(found_in(thrice(head, {{1, 8, 1}, {2, 8, 0.4}}), "KV002") == Severity::error);
+    CHECK(found_in(thrice(head, {{1, 8, 1.0}, {2, 8, 0.52}, {4, 8, 0.55}, {8, 8, 0.16}, {16, 8, 0.1}}), "KV010") == Severity::error);
+    CHECK(found_in(head + "# configuration: precision\nK,global_batch,run,step_time_s,precision\n1,8,0,1,fp32\n2,8,0,0.5,bf16\n", "KV008") == Severity::error);
+    CHECK(found_in(head + "# configuration: grad_accum\nK,global_batch,run,step_time_s,grad_accum\n1,8,0,1,4\n2,8,0,0.6,2\n", "KV008") == Severity::warning);
+    CHECK(found_in(head + "K,step_time_s\n1,1\n2,0.6\n", "KV019") == Severity::warning);
+  }
+
+  TEST_CASE("audit: each rule of the method has a study that trips it") {
+    CHECK(found_in("# kurve: study/1\nK,step_time_s\n1,1\n2,0.6\n", "KV003") == Severity::warning);
+    CHECK(found_in(head + "K,step_time_s\n4,1\n8,0.6\n", "KV004") == Severity::note);
+    CHECK(found_in(head + "K,step_time_s\n1,1\n2,0.6\n", "KV011") == Severity::warning);
+    CHECK(found_in(head + "K,run,step_time_s\n1,0,1\n1,1,1\n1,2,1\n2,0,0.6\n2,1,0.61\n2,2,0.6\n", "KV012") == Severity::warning);
+    CHECK(found_in(head + "# note: best of 5 runs\nK,step_time_s\n1,1\n2,0.6\n", "KV013") == Severity::warning);
+    CHECK(found_in("# kurve: study/1\n# warmup: included\nK,step_time_s\n1,1\n2,0.6\n", "KV014") == Severity::warning);
+    CHECK(found_in("# kurve: study/1\nK,step_time_s\n1,1\n2,0.6\n", "KV015") == Severity::note);
+    CHECK(found_in("# kurve: study/1\n# setup: included\nK,step_time_s\n1,1\n2,0.6\n", "KV016") == Severity::warning);
+    CHECK(found_in(head + "# claim: speedup 1.7 on 2 GPUs\nK,step_time_s\n1,1\n2,0.6\n", "KV017") == Severity::warning);
+    auto const mine = study_of(thrice(head, {{1, 8, 1}, {2, 8, 0.6}})), other = study_of(thrice(head, {{1, 8, 1.5}, {4, 8, 0.4}}));
+    validate::AuditOptions options;
+    options.other_claims = {&other};
+    CHECK(found(validate::audit(mine, options), "KV018") == Severity::error);
+  }
+
+  TEST_CASE("audit: honest studies of each regime have no error") {
+    for (std::uint64_t seed = 1; seed <= 20; ++seed)
+      for (bool const weak : {false, true}) {
+        double const growth_s = 0.002 * static_cast<double>(seed % 5);
+        auto const result = validate::audit(study_of(claim(0.01 + 0.002 * static_cast<double>(seed % 7), 1.0, growth_s, weak, seed)));
+        INFO("seed ", seed, weak ? " weak\n" : " strong\n", validate::to_text(result));
+        CHECK_FALSE(validate::has_error(result));
+      }
+  }
+
+  TEST_CASE("audit: findings on real studies") {
+    std::string const folder = KURVE_SOURCE_DIR "/../shared/data/mlperf/";
+    if (!std::ifstream(folder + "s5_resnet_hpe_v2_1.csv")) {
+      MESSAGE("skipped: ../shared/data is not here");
+      return;
+    }
+    auto const of = [&](char const* name) { return validate::audit(data::read_study({folder + name})); };
+    auto const s5 = of("s5_resnet_hpe_v2_1.csv");
+    REQUIRE(found(s5, "KV010") == Severity::error);
+    CHECK(s5.findings.front().evidence.find("T(32)") != std::string::npos);
+    auto const p1 = of("p1_gpt3_nvidia_v3_1.csv");
+    CHECK(found(p1, "KV006"));
+    CHECK(found(p1, "KV008"));
+    CHECK_FALSE(validate::has_error(p1));
+    for (auto const* name : {"m1_resnet_nvidia_v2_0.csv", "m2_unet3d_nvidia_v3_1.csv"}) CHECK(found(of(name), "KV006"));
+    for (auto const* name : {"s4_ssd_hpe_v2_1.csv", "s7_ssd_azure_v2_0.csv", "s9a_resnet_dell_v3_0.csv"}) CHECK_FALSE(validate::has_error(of(name)));
+  }
+
+  TEST_CASE("audit: six rows of the checklist and writers that programs can read") {
+    auto const result = validate::audit(study_of(claim(0.01, 1.0, 0.0, false, 3)));
+    CHECK(result.checklist.size() == 6);
+    auto const json = nlohmann::json::parse(validate::to_json(result));
+    CHECK(json["checklist"].size() == 6);
+    for (auto const* key : {"findings", "verdict"}) CHECK(json.contains(key));
+    auto const sarif = nlohmann::json::parse(validate::to_sarif(validate::audit(study_of("# kurve: study/1\nK,step_time_s\n1,1\n2,0.6\n")), "1.0.0"));
+    CHECK(sarif["version"] == "2.1.0");
+    CHECK(sarif["runs"][0]["tool"]["driver"]["rules"].size() == validate::audit_rules().size());
+    CHECK(sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "claim.csv");
+    std::istringstream lines(validate::to_text(result));
+    for (std::string line; std::getline(lines, line);) CHECK(line.size() <= 80);
+  }
+
+  TEST_CASE("audit: options out of range are refused") {
+    validate::AuditOptions options;
+    options.reference_s = -1.0;
+    CHECK_THROWS_AS(static_cast<void>(validate::audit(study_of(claim(0.01, 1, 0, false, 1)), options)), InputError);
+  }
+}
