@@ -9,6 +9,7 @@
 #include "data/quantity_text.hpp"
 #include "model/error.hpp"
 #include "sim/simulate.hpp"
+#include "validate/audit.hpp"
 #include "validate/diagnose.hpp"
 #include "validate/holdout.hpp"
 #include "validate/present_model.hpp"
@@ -33,6 +34,22 @@ validate::Figure figure_of(validate::ScalingPlot const& plot, std::string const&
   return {.svg = validate::render_plot(plot, validate::PlotFormat::svg), .description = plot.title + ": the numbers are in the table beside it", .caption = caption};
 }
 
+/// Findings of the audit, gravest first, and the checklist.
+void add_audit(validate::Section& section, validate::Audit const& audit) {
+  bool const errors = validate::has_error(audit);
+  section.blocks.push_back(validate::Verdict{errors ? Mood::bad : audit.findings.empty() ? Mood::good : Mood::neutral, "Audit: " + audit.verdict + "."});
+  using validate::Align;
+  if (!audit.findings.empty()) {
+    validate::Bullets findings;
+    for (auto const& f : audit.findings)
+      findings.items.push_back(std::string(to_text(f.severity)) + " " + f.rule + ": " + f.title + ". Seen: " + f.evidence + ". Remedy: " + f.remedy + ".");
+    section.blocks.push_back(std::move(findings));
+  }
+  validate::TextTable checklist{{{"", "", Align::left}, {"", "", Align::left}}, {}};
+  for (auto const& item : audit.checklist) checklist.add({item.item, std::string(to_text(item.status))});
+  section.blocks.push_back(validate::Table{checklist, "The reporting checklist, filled from the data."});
+}
+
 validate::Section study_section(std::string const& path, data::Study const& study, Judgement const& how) {
   auto const table = validate::make_scaling_table(study, {.threshold = how.threshold, .confidence = 0.95, .seed = how.seed});
   validate::Section section{.title = "Measured: " + (table.workload.empty() ? path : table.workload), .blocks = {}};
@@ -44,6 +61,7 @@ validate::Section study_section(std::string const& path, data::Study const& stud
   section.blocks.push_back(validate::Bullets{diagnosis.evidence});
   section.blocks.push_back(validate::Bullets{table.budget});
   section.blocks.push_back(validate::Bullets{table.notes});
+  add_audit(section, validate::audit(study, {.threshold = how.threshold, .reference_s = {}, .gradient_bytes = {}, .node_bytes_per_s = {}, .other_claims = {}}));
   return section;
 }
 
@@ -78,6 +96,22 @@ validate::Section score_section(validate::Scorecard const& card) {
   section.blocks.push_back(validate::Table{validate::table_of(card), "Prediction and measurement."});
   if (!card.rivals.empty()) section.blocks.push_back(validate::Table{validate::rival_table(card.rivals, card.summary.errors), "Absolute errors of the held-out points, simple rivals beside."});
   section.blocks.push_back(validate::Bullets{card.messages});
+  return section;
+}
+
+/// Every verdict of the page, first.
+validate::Section summary_of(validate::Report const& page) {
+  validate::Bullets sentences;
+  for (auto const& section : page.sections)
+    for (auto const& block : section.blocks)
+      if (auto const* verdict = std::get_if<validate::Verdict>(&block)) sentences.items.push_back(section.title + ". " + verdict->text);
+  return {.title = "In short", .blocks = {std::move(sentences)}};
+}
+
+validate::Section reproduction_of(data::Provenance const& made_by) {
+  validate::Section section{.title = "How to make this page again", .blocks = {}};
+  section.blocks.push_back(validate::Verbatim{made_by.command_line});
+  section.blocks.push_back(validate::Paragraph{"The same inputs, seed and version of Kurve give the same numbers; the inputs' SHA-256 digests are below."});
   return section;
 }
 
@@ -127,6 +161,8 @@ int report(Arguments const& arguments) {
       warn(line, {std::string(e.what()) + ": no score of it on the page"});
     }
   }
+  page.sections.insert(page.sections.begin(), summary_of(page));
+  page.sections.push_back(reproduction_of(page.provenance));
   write_result(line, validate::to_html(page));
   return ok;
 }
