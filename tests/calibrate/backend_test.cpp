@@ -42,7 +42,7 @@ class ForgetfulCommunicator : public Communicator {
 
 TEST_SUITE_BEGIN("unit");
 
-TEST_CASE("host backend keeps every backend's promises and sums exactly, more ranks than cores included") {
+TEST_CASE("host backend keeps every backend's promises and sums exactly more ranks than cores included") {
   for (int const ranks : {1, 2, 5}) test::check_backend(*make_host_backend(ranks, small));
 }
 
@@ -50,7 +50,7 @@ TEST_CASE("synthetic backend keeps every backend's promises") {
   test::check_backend(*make_synthetic_backend(some_truth()));
 }
 
-TEST_CASE("a wrong sum is seen, and counted") {
+TEST_CASE("a wrong sum is seen and counted") {
   // The peer's value is ours plus one, so 2 v + 1 is the right sum; one element of four lacks it.
   Workload workload(small);
   ForgetfulCommunicator communicator;
@@ -70,7 +70,7 @@ TEST_CASE("ring moves the optimal number of elements: each rank sends n/K in eac
   CHECK(sent == 2 * 3 * 12 / 4);
 }
 
-TEST_CASE("devices: all six are listed, and what is not available says why") {
+TEST_CASE("devices: all six are listed and what is not available says why") {
   auto const devices = list_devices();
   std::string names;
   for (auto const& device : devices) {
@@ -88,7 +88,7 @@ TEST_CASE("a backend that does not exist or is not built says so") {
         "ranks=-1 (must be at least 1, or 0 for all cores)");
 }
 
-TEST_CASE("synthetic: same seed and calls, same times; another seed, others") {
+TEST_CASE("synthetic: same seed and calls same times and another seed others") {
   auto truth = some_truth();
   auto times = [&] { return make_synthetic_backend(truth)->time_compute(3, 4, 1); };
   auto const first = times();
@@ -99,7 +99,7 @@ TEST_CASE("synthetic: same seed and calls, same times; another seed, others") {
   CHECK(noisy != times());
 }
 
-TEST_CASE("replay gives a recording back in order, and says what it lacks") {
+TEST_CASE("replay gives a recording back in order and says what it lacks") {
   data::Study study;
   study.path = "r.csv";
   for (double const t : {1.0, 2.0}) {

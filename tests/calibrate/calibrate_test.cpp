@@ -30,7 +30,7 @@ std::vector<double> times_of(data::Study const& study, int ranks) {
 
 TEST_SUITE_BEGIN("unit");
 
-TEST_CASE("calibrate: fixed workload: every run is the same job, every K its share of the same batch") {
+TEST_CASE("calibrate: fixed workload: every run is the same job every K its share of the same batch") {
   auto const backend = make_synthetic_backend(test::synthetic_machine(1));
   auto const c = run_calibration(*backend, test::quick_options(1));
   CHECK(c.steps.derived_regime() == model::Regime::strong);
@@ -48,7 +48,7 @@ TEST_CASE("calibrate: warm-up: a cold start is in no sample") {
   for (auto const& point : c.points) CHECK(point.warmup_dropped >= 4);
 }
 
-TEST_CASE("calibrate: repeats and variance: at least `runs` runs of every K, each step a row, all raw timings kept") {
+TEST_CASE("calibrate: repeats and variance: at least `runs` runs of every K each step a row all raw timings kept") {
   auto options = test::quick_options(3);
   options.runs = 4;
   auto const c = run_calibration(*make_synthetic_backend(test::synthetic_machine(3)), options);
@@ -70,7 +70,7 @@ TEST_CASE("calibrate: a known sleep tells the instrument's bias") {
   CHECK_CLOSE(run_calibration(*make_synthetic_backend(truth), test::quick_options(4)).sleep_bias_s, 80e-6, 1e-6);
 }
 
-TEST_CASE("calibrate: the time limit is honoured, and what there is is kept and said to be short") {
+TEST_CASE("calibrate: the time limit is honoured and what there is is kept and said to be short") {
   auto options = test::quick_options(5);
   options.time_limit_s = 2.0;  // of virtual time; all of it takes some 15
   auto const c = run_calibration(*make_synthetic_backend(test::synthetic_machine(5)), options);
@@ -81,7 +81,7 @@ TEST_CASE("calibrate: the time limit is honoured, and what there is is kept and 
                     [](auto const& p) { return p.termination == Termination::out_of_time; }));
 }
 
-TEST_CASE("calibrate: stops for precision, early where a point is quiet") {
+TEST_CASE("calibrate: stops for precision early where a point is quiet") {
   auto truth = test::synthetic_machine(6);
   auto options = test::quick_options(6);
   options.stopping = {.relative_half_width = 0.02, .min_samples = 10, .max_samples = 1000};
@@ -93,7 +93,7 @@ TEST_CASE("calibrate: stops for precision, early where a point is quiet") {
   CHECK(c.warnings.empty());
 }
 
-TEST_CASE("calibrate: work under 10 us is timed in batches of 100 us, longer work alone") {
+TEST_CASE("calibrate: work under 10 us is timed in batches of 100 us longer work alone") {
   auto truth = test::synthetic_machine(15);
   truth.component_noise_cv = 0.0;
   truth.parameters.serial_s = 3e-6;
@@ -101,7 +101,7 @@ TEST_CASE("calibrate: work under 10 us is timed in batches of 100 us, longer wor
   for (auto const& point : c.points) CHECK(point.repeats == (point.point.op == Operation::serial ? 34 : 1));
 }
 
-TEST_CASE("calibrate: drift cannot pose as size, because rounds interleave the points") {
+TEST_CASE("calibrate: drift cannot pose as size because rounds interleave the points") {
   // The machine slows by 10 % over the calibration. Measured one point after another, that would bend the batch curve
   // by up to 10 %; interleaved, every point sees the same average and ratios stay within noise.
   auto truth = test::synthetic_machine(7);
@@ -118,7 +118,7 @@ TEST_CASE("calibrate: drift cannot pose as size, because rounds interleave the p
         1.02);  // four rounds in random order: positions average to within a fifth of the drift
 }
 
-TEST_CASE("calibrate: Studies survive their file, and the recording replays") {
+TEST_CASE("calibrate: Studies survive their file and the recording replays") {
   auto const c = run_calibration(*make_synthetic_backend(test::synthetic_machine(8)), test::quick_options(8));
   for (auto const* study : {&c.components, &c.steps, &c.per_rank}) {
     std::stringstream file;
@@ -174,7 +174,7 @@ TEST_CASE("calibrate: options out of range are named") {
   CHECK(message([](auto& o) { o.sleep_s = 0; }).find("sleep=0") == 0);
 }
 
-TEST_CASE("calibrate: the real host, all the way") {
+TEST_CASE("calibrate: the real host all the way") {
   auto const backend = make_host_backend(2, {.widths = {8, 12, 5}, .pool = 64});
   CalibrateOptions options;
   options.stopping = {.relative_half_width = 0.5, .min_samples = 5, .max_samples = 10};

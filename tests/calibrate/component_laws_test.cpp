@@ -22,7 +22,7 @@ std::map<double, Mean> means_of(model::StepParameters const& p) {
 
 TEST_SUITE_BEGIN("unit");
 
-TEST_CASE("fit: exact equations come back exactly, a negative slope stops at zero") {
+TEST_CASE("fit: exact equations come back exactly a negative slope stops at zero") {
   auto equation = [](double x, double y) { return Equation{.x = Eigen::Vector2d(1.0, x), .y = {y, 0.1}}; };
   auto const line = fit_nonnegative({equation(1, 5), equation(2, 7), equation(3, 9)});
   CHECK_CLOSE(line.value(0), 3.0, 1e-9);
@@ -37,7 +37,7 @@ TEST_CASE("fit: exact equations come back exactly, a negative slope stops at zer
   CHECK_CLOSE(flat.value(0), 6.2416, 1e-3);
 }
 
-TEST_CASE("compute: a line is found as a line, a launch-bound floor as a floor") {
+TEST_CASE("compute: a line is found as a line a launch-bound floor as a floor") {
   model::StepParameters p;
   p.compute_fixed_s = 2e-3;
   p.compute_per_sample_s = 1e-3;
@@ -53,7 +53,7 @@ TEST_CASE("compute: a line is found as a line, a launch-bound floor as a floor")
   CHECK_CLOSE(floor.estimate.value(2), 10e-3, 1e-6);
 }
 
-TEST_CASE("compute: one local batch cannot tell fixed from per sample, and says so") {
+TEST_CASE("compute: one local batch cannot tell fixed from per sample and says so") {
   auto const law = fit_compute({{8.0, {4e-3, 1e-5}}}, 2.5);
   CHECK_FALSE(law.identified);
   CHECK_CLOSE(law.estimate.value(1), 0.5e-3, 1e-9);
@@ -80,7 +80,7 @@ TEST_CASE("all-reduce: both links come back from the model's own formula") {
   CHECK_CLOSE(1.0 / e.value(3), 1e10, 1e-5);
 }
 
-TEST_CASE("all-reduce: where one line misses, it holds at the step's own message") {
+TEST_CASE("all-reduce: where one line misses it holds at the step's own message") {
   std::map<AllreduceKey, Mean> means;
   for (std::int64_t const bytes :
        {64, 65536, 1 << 20, 16 << 20})  // a protocol switch: larger messages move at half the cost

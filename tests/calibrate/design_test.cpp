@@ -23,7 +23,7 @@ BackendInfo const machine{.name = "host",
 
 TEST_SUITE_BEGIN("unit");
 
-TEST_CASE("design: every K has its compute, serial, whole step; all-reduce at the gradient's size by every algorithm") {
+TEST_CASE("design: every K has its compute serial whole step and all-reduce at the gradient's size by every algorithm") {
   auto const design = make_design(machine, {});
   std::set<int> ranks;
   for (auto const& step : design.steps) {
@@ -38,7 +38,7 @@ TEST_CASE("design: every K has its compute, serial, whole step; all-reduce at th
   CHECK(ranks == std::set<int>{1, 2, 4, 6});
 }
 
-TEST_CASE("design: strong keeps the global batch, weak the local one") {
+TEST_CASE("design: strong keeps the global batch weak the local one") {
   DesignOptions options;
   options.ranks = {1, 2, 3};
   options.global_batch = 60;
@@ -52,7 +52,7 @@ TEST_CASE("design: strong keeps the global batch, weak the local one") {
   CHECK(batches() == std::vector<int>{60, 60, 60});
 }
 
-TEST_CASE("design: a shuffled order is a permutation, its own in each round, the same for one seed") {
+TEST_CASE("design: a shuffled order is a permutation its own in each round the same for one seed") {
   auto const order = shuffled_order(20, 5, 0);
   CHECK(order == shuffled_order(20, 5, 0));
   CHECK(order != shuffled_order(20, 5, 1));

@@ -69,7 +69,7 @@ TEST_CASE("fit: one rank gives a Model that says its communication is not measur
   CHECK(fit.messages.size() == 2);
 }
 
-TEST_CASE("fit: links between nodes that were not measured are assumed, widened and named") {
+TEST_CASE("fit: links between nodes that were not measured are assumed widened and named") {
   auto truth = test::synthetic_machine(11);
   truth.parameters.workers_per_node = 8;
   auto const m = fit_of(truth, 11, 400).model;
@@ -80,7 +80,7 @@ TEST_CASE("fit: links between nodes that were not measured are assumed, widened 
   CHECK(m.knowledge.at("network.intra.latency").source == model::Source::measured);
 }
 
-TEST_CASE("fit: draws are valid parameters, as many as asked for, the same for one seed") {
+TEST_CASE("fit: draws are valid parameters as many as asked for the same for one seed") {
   auto const a = fit_of(test::synthetic_machine(12), 12, 50), b = fit_of(test::synthetic_machine(12), 12, 50);
   REQUIRE(a.model.draws.size() == 50);
   for (std::size_t i = 0; i < 50; ++i) {
@@ -89,7 +89,7 @@ TEST_CASE("fit: draws are valid parameters, as many as asked for, the same for o
   }
 }
 
-TEST_CASE("fit: what whole steps take beyond components is fitted, and marked as fitted") {
+TEST_CASE("fit: what whole steps take beyond components is fitted and marked as fitted") {
   auto truth = test::synthetic_machine(13);
   truth.parameters.extra_multi_s = 5e-3;
   auto const fit = fit_of(truth, 13, 400);
@@ -100,7 +100,7 @@ TEST_CASE("fit: what whole steps take beyond components is fitted, and marked as
   for (auto const& point : fit.points) CHECK_CLOSE(point.fitted_s, point.measured_s, 0.02);
 }
 
-TEST_CASE("fit: stragglers are found as stragglers, not as noise") {
+TEST_CASE("fit: stragglers are found as stragglers not as noise") {
   auto truth = test::synthetic_machine(14);
   truth.parameters.straggler_probability = 0.05;
   truth.parameters.straggler_slowdown = 3.0;

@@ -23,7 +23,7 @@ TEST_SUITE_BEGIN("unit");
 
 TEST_CASE("mpi backend keeps every backend's promises and sums exactly") { test::check_backend(*mpi); }
 
-TEST_CASE("mpi agrees with host: the same workload and gradient, sums of one exact answer on both") {
+TEST_CASE("mpi agrees with host: the same workload and gradient sums of one exact answer on both") {
   auto const host = make_host_backend(mpi->info().max_ranks, {});
   CHECK(host->info().workload == mpi->info().workload);
   CHECK(host->info().gradient_bytes == mpi->info().gradient_bytes);
@@ -32,7 +32,7 @@ TEST_CASE("mpi agrees with host: the same workload and gradient, sums of one exa
       CHECK_NOTHROW(backend->verify_allreduce({.ranks = ranks, .message = {mpi->info().gradient_bytes}}));
 }
 
-TEST_CASE("mpi calibrates: both algorithms measured apart, every K has steps") {
+TEST_CASE("mpi calibrates: both algorithms measured apart every K has steps") {
   CalibrateOptions options;
   options.design.local_batches = {2, 4};
   options.design.global_batch = 6;

@@ -37,7 +37,7 @@ TEST_CASE("stopping: the interval of independent samples is Student's") {
   CHECK(p.relative_half_width == doctest::Approx(2.262 * std::sqrt(20.0 / 9.0 / 10.0) / 10.0).epsilon(1e-3));
 }
 
-TEST_CASE("stopping: no spread at all is precise, one sample never is") {
+TEST_CASE("stopping: no spread at all is precise one sample never is") {
   StoppingRule const rule{.relative_half_width = 0.01, .min_samples = 3, .max_samples = 10};
   CHECK(precise_enough(std::vector<double>(3, 2.0), rule));
   CHECK_FALSE(precise_enough(std::vector<double>(2, 2.0), rule));
@@ -58,7 +58,7 @@ TEST_CASE("stopping: options out of range are named") {
   CHECK(message({}).empty());
 }
 
-TEST_CASE("stragglers are set apart, ordinary noise and bimodal series are not") {
+TEST_CASE("stragglers are set apart ordinary noise and bimodal series are not") {
   std::vector<double> times(100, 1.0);
   for (int i = 0; i < 100; ++i)
     times[static_cast<std::size_t>(i)] += 0.01 * random_normal(1, 0, static_cast<std::uint64_t>(i));
@@ -75,7 +75,7 @@ TEST_SUITE_END();
 
 TEST_SUITE_BEGIN("stat");
 
-TEST_CASE("stopping: correlated samples count less, n(1-rho)/(1+rho) of them, and the interval covers") {
+TEST_CASE("stopping: correlated samples count less n(1-rho)/(1+rho) of them and the interval covers") {
   int covered = 0;
   std::vector<double> effective;
   for (std::uint64_t seed = 1; seed <= 400; ++seed) {

@@ -9,7 +9,7 @@ using namespace kurve::calibrate;
 
 TEST_SUITE_BEGIN("unit");
 
-TEST_CASE("gradient agrees with central differences, layer by layer") {
+TEST_CASE("gradient agrees with central differences layer by layer") {
   Workload workload({.widths = {7, 9, 8, 5}, .pool = 32});
   double const loss = workload.forward_backward(16, 1);
   CHECK(loss > 0.0);
@@ -40,7 +40,7 @@ TEST_CASE("gradient agrees with central differences, layer by layer") {
   }
 }
 
-TEST_CASE("training learns: the loss of the same batch falls, from a fresh state each time alike") {
+TEST_CASE("training learns: the loss of the same batch falls from a fresh state each time alike") {
   Workload workload({.widths = {16, 32, 8}, .pool = 64});
   auto train = [&] {
     workload.reset(3);
@@ -56,7 +56,7 @@ TEST_CASE("training learns: the loss of the same batch falls, from a fresh state
   CHECK(losses == train());
 }
 
-TEST_CASE("ranks take different samples, and the mean of their gradients is the whole batch's") {
+TEST_CASE("ranks take different samples and the mean of their gradients is the whole batch's") {
   Workload workload({.widths = {6, 10, 4}, .pool = 17});
   auto gradient_of = [&](int batch, int rank) {
     workload.forward_backward(batch, rank);

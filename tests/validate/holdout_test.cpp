@@ -113,7 +113,7 @@ TEST_SUITE("unit") {
     check_width(validate::to_text(card));
   }
 
-  TEST_CASE("holdout: several studies are pooled; those that cannot be divided are listed") {
+  TEST_CASE("holdout: several studies are pooled and those that cannot be divided are listed") {
     std::vector<data::Study> seen;
     std::vector<data::Study> const studies{
         test::study_of(csv), test::study_of("# kurve: study/1\nK,step_time_s\n1,1.0\n"),

@@ -46,7 +46,7 @@ TEST_SUITE("unit") {
     for (double const z : {0.0, 0.7, -2.0}) CHECK_CLOSE(validate::sample_crps(draws, z), closed_form(z), 4e-4);
   }
 
-  TEST_CASE("metrics: CRPS of one draw is the absolute error; of two by hand") {
+  TEST_CASE("metrics: CRPS of one draw is the absolute error and of two by hand") {
     CHECK(validate::sample_crps(std::vector{3.0}, 5.0) == doctest::Approx(2.0));
     CHECK(validate::sample_crps(std::vector{1.0, 0.0}, 0.5) == doctest::Approx(0.5 - 0.25));
   }

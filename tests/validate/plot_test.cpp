@@ -89,7 +89,7 @@ TEST_SUITE("unit") {
           "plot 'x.jpg' (must end in .svg, .png or .pdf, or be - for the terminal)");
   }
 
-  TEST_CASE("plot: each format is a whole picture; the terminal's fits 79 columns") {
+  TEST_CASE("plot: each format is a whole picture and the terminal's fits 79 columns") {
     auto const plot = plot_of("strong", strong_rows);
     auto const svg = picture(plot, validate::PlotFormat::svg);
     if (svg.empty()) return;

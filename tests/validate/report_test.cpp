@@ -41,7 +41,7 @@ TEST_SUITE("unit") {
     }
   }
 
-  TEST_CASE("report: a picture is carried inside; base64 as in RFC 4648") {
+  TEST_CASE("report: a picture is carried inside and base64 as in RFC 4648") {
     auto const carried = [](std::string const& svg) {
       validate::Report report;
       report.sections = {{"", {validate::Figure{svg, "", ""}}}};

@@ -111,7 +111,7 @@ TEST_SUITE("unit") {
     CHECK_FALSE(same.has_batch);
   }
 
-  TEST_CASE("scaling table: a mixed study; several batches at a K; a baseline above one worker") {
+  TEST_CASE("scaling table: a mixed study and several batches at a K and a baseline above one worker") {
     auto const table =
         make_scaling_table(test::study_of("# kurve: study/1\n# regime: strong\nK,global_batch,step_time_s\n"
                                           "4,64,1.0\n4,128,1.6\n8,128,0.9\n8,512,9.0\n16,256,4.0\n"),
@@ -141,7 +141,7 @@ TEST_SUITE("unit") {
     CHECK(mentions(table.notes, "n counts runs"));
   }
 
-  TEST_CASE("scaling table: one point; one value; all equal") {
+  TEST_CASE("scaling table: one point and one value and all equal") {
     auto const one = make_scaling_table(test::study_of("gpus,time_s\n8,3.5\n"), {});
     CHECK(one.points.size() == 1);
     CHECK_FALSE(one.bend.has_value());

@@ -8,7 +8,7 @@
 using namespace kurve;
 
 TEST_SUITE("unit") {
-  TEST_CASE("text table: aligned and trimmed; columns give way where the text is too wide") {
+  TEST_CASE("text table: aligned and trimmed and columns give way where the text is too wide") {
     validate::TextTable table;
     table.columns = {{"name", "", validate::Align::left}, {"time", "[s]"}, {"remark", "", validate::Align::left, 1}};
     table.add({"a", "1.5", "short"});
