@@ -56,6 +56,8 @@ json read_json(std::string const& path) {
   } catch (json::parse_error const& e) {
     auto const end = text.begin() + static_cast<std::ptrdiff_t>(std::min(e.byte, text.size()));
     throw DataError(path, 1 + static_cast<long>(std::count(text.begin(), end, '\n')), "not valid JSON (" + parser_reason(e.what()) + "). Is the file cut off?");
+  } catch (json::out_of_range const& e) {  // 406, no parse_error
+    throw DataError(path, 0, "a number that no double holds (" + std::string(e.what()).substr(0, 100) + ")");
   }
 }
 

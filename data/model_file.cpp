@@ -116,7 +116,7 @@ class ModelReader {
     if (!document_.contains("choices")) return;
     auto const table = model::choice_table();
     for (auto const& [name, value] : document_["choices"].items()) {
-      auto const same_name = [&](model::ChoiceInfo const& c) { return c.name == name; };
+      auto const same_name = [&wanted = name](model::ChoiceInfo const& c) { return c.name == wanted; };  // clang 14 captures a binding only by a name of its own
       if (std::none_of(table.begin(), table.end(), same_name)) fail("unknown choice '" + name + "'");
       model::set_parameter(model_.parameters, name, value.get<std::string>());
     }

@@ -108,12 +108,12 @@ class EventReader {
   }
 
   void start_block(json const& event, long line) {
-    open_block_ = Block{.start_ms = event.value("time_ms", 0.0), .epoch_count = number_of(metadata(event, "epoch_count")).value_or(1.0), .line = line};
+    open_block_ = Block{.start_ms = number_of(event.value("time_ms", json())).value_or(0.0), .epoch_count = number_of(metadata(event, "epoch_count")).value_or(1.0), .line = line};
   }
 
   void stop_block(json const& event) {
     if (!open_block_) return;
-    open_block_->stop_ms = event.value("time_ms", 0.0);
+    open_block_->stop_ms = number_of(event.value("time_ms", json())).value_or(0.0);
     if (open_block_->stop_ms > open_block_->start_ms) events_.blocks.push_back(*open_block_);
     open_block_.reset();
   }
