@@ -12,6 +12,7 @@
 #include "data/model_file.hpp"
 #include "data/quantity_text.hpp"
 #include "model/error.hpp"
+#include "sim/advise.hpp"
 #include "validate/number_text.hpp"
 #include "validate/plot.hpp"
 #include "validate/present_model.hpp"
@@ -90,6 +91,24 @@ int replay(CommandLine const& line, model::Model const& model, sim::SimulateOpti
   return ok;
 }
 
+/// What to measure next for T at the last K: all of it as JSON, the best three as text.
+std::vector<sim::Advice> advice_for(CommandLine const& line, model::Model const& model, model::Curve const& curve) {
+  auto const& last = curve.points.back();
+  return sim::advise(model, {last.ranks, last.global_batch},
+                     {.confidence = line.confidence(), .draws = std::max(100, line.get<int>("draws")), .seed = line.get<std::uint64_t>("seed")});
+}
+
+std::string curve_json(model::Curve const& curve, data::Provenance const& made_by, std::vector<sim::Advice> const& advice) {
+  std::ostringstream written;
+  data::write_curve(written, curve, made_by);
+  auto json = nlohmann::ordered_json::parse(written.str());
+  json["advice"] = nlohmann::ordered_json::array();
+  for (auto const& a : advice) json["advice"].push_back({{"measurement", a.what}, {"gain", a.gain}, {"sentence", a.sentence}});
+  std::ostringstream out;
+  data::write_json(out, json);
+  return out.str();
+}
+
 }  // namespace
 
 int simulate(Arguments const& arguments) {
@@ -112,6 +131,7 @@ int simulate(Arguments const& arguments) {
       ("op", po::value<std::string>()->value_name("allreduce"), "time this collective instead of steps")
       ("ranks", po::value<std::string>()->default_value("2..1024"), "with --op: K list")
       ("bytes", po::value<std::string>()->default_value("1MiB..1GiB"), "with --op: sizes, .. doubles")
+      ("advise", "rank what to measure next, by how much it would narrow the interval of T at the largest K")
       ("plot,p", po::value<std::string>()->value_name("FILE"), "draw to FILE.svg, .png or .pdf; - draws in the terminal");
   if (!line.parse(arguments)) return ok;
   if (line.has("parameters")) {
@@ -152,9 +172,12 @@ int simulate(Arguments const& arguments) {
   }
   auto const made_by = line.provenance(inputs);
   std::ostringstream out;
-  if (wants(line, ".json")) data::write_curve(out, curve, made_by);
+  bool const advise = line.has("advise");
+  if (advise && wants(line, ".csv")) throw InputError("--advise with a CSV file (it holds the points alone). Try --json?");
+  if (wants(line, ".json") && advise) out << curve_json(curve, made_by, advice_for(line, model, curve));
+  else if (wants(line, ".json")) data::write_curve(out, curve, made_by);
   else if (wants(line, ".csv")) data::write_curve_csv(out, curve, made_by);
-  else out << validate::to_text(curve);
+  else out << validate::to_text(curve) << (advise ? validate::advice_text(advice_for(line, model, curve), curve.points.back().ranks) : "");
   write_result(line, out.str());
   if (picture) draw(validate::make_scaling_plot(curve), *picture);
   return ok;

@@ -21,6 +21,7 @@ enum class Stream : std::uint32_t {
   fit = 1100,          ///< prior particles and posterior draws of a fit
   calibrate = 1150,    ///< order of points, workload state, synthetic noise, component posteriors
   bootstrap = 1200,    ///< resampled repeats
+  advise = 1300,       ///< hypothetical outcomes of measurements not made yet
 };
 
 }  // namespace kurve::data

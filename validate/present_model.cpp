@@ -112,6 +112,15 @@ std::string bend_sentence(model::Curve const& curve) {
   return text + pays;
 }
 
+std::string advice_text(std::vector<sim::Advice> const& advice, double ranks) {
+  std::string out = "\n" + wrap("What to measure next, for T at K = " + number_text(ranks, 7) + ":");
+  int listed = 0;
+  for (auto const& a : advice)
+    if (a.gain >= sim::worthwhile_gain && listed++ < 3) out += wrap(a.sentence, "- ");
+  if (listed > 0) return out;
+  return out + wrap("nothing of what could be measured would narrow the interval by " + percent_text(sim::worthwhile_gain, 0) + " or more: what is left is the noise of a run and what no formula holds", "- ");
+}
+
 std::string to_text(calibrate::FitResult const& fit) {
   auto const& m = fit.model;
   std::string out = wrap(m.workload.empty() ? "fitted Model" : m.workload) + "\n" + to_text(table_of(m)) + "\n";

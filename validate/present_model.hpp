@@ -6,6 +6,7 @@
 
 #include "calibrate/fit.hpp"
 #include "model/curve.hpp"
+#include "sim/advise.hpp"
 #include "sim/simulate.hpp"
 #include "validate/text_table.hpp"
 
@@ -22,6 +23,9 @@ namespace kurve::validate {
 [[nodiscard]] std::string budget_sentence(model::CurvePoint const& point);
 /// The predicted bend, its interval, and the largest K that pays for sure enough.
 [[nodiscard]] std::string bend_sentence(model::Curve const& curve);
+
+/// The three best of what is worth measuring next for T at `ranks`, or that nothing is.
+[[nodiscard]] std::string advice_text(std::vector<sim::Advice> const& advice, double ranks);
 
 /// Whole answers of 80 columns for a terminal.
 [[nodiscard]] std::string to_text(calibrate::FitResult const& fit);
