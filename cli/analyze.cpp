@@ -2,13 +2,38 @@
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
 #include "data/input.hpp"
+#include "data/model_file.hpp"
 #include "model/error.hpp"
+#include "sim/simulate.hpp"
+#include "validate/number_text.hpp"
 #include "validate/plot.hpp"
 #include "validate/present_json.hpp"
 #include "validate/present_text.hpp"
 
 namespace kurve::cli {
 namespace po = boost::program_options;
+namespace {
+
+/// The Model's curve at the points of the table, to lie under them in the plot.
+model::Curve predicted(model::Model const& model, validate::ScalingTable const& table, std::uint64_t seed) {
+  double const baseline = table.points[table.baseline].ranks;
+  if (model.baseline_ranks != baseline)
+    throw InputError("the Model's baseline is K = " + validate::number_text(model.baseline_ranks, 9) + " and the study's K = " + validate::number_text(baseline, 9) +
+                     " (one plot needs one baseline). Fit a Model to this study?");
+  if (model.regime != table.regime)
+    throw InputError("the Model's regime is " + std::string(to_text(model.regime)) + " and the study's " + std::string(to_text(table.regime)) +
+                     " (their efficiencies do not compare). Fit a Model to this study?");
+  sim::SimulateOptions options{.ranks = {}, .global_batches = {}, .threshold = table.options.threshold, .confidence = table.options.confidence,
+                               .seed = seed, .quantile_levels = {0.5}, .progress = {}};
+  for (auto const& point : table.points) {
+    if (!options.ranks.empty() && options.ranks.back() == point.ranks) continue;  // several batches at one K
+    options.ranks.push_back(point.ranks);
+    if (model.regime == model::Regime::mixed) options.global_batches.push_back(point.global_batch);
+  }
+  return sim::simulate(model, options);
+}
+
+}  // namespace
 
 int analyze(Arguments const& arguments) {
   CommandLine line("analyze INPUT... [options]",
@@ -20,6 +45,7 @@ int analyze(Arguments const& arguments) {
   line.options().add_options()
       ("normal", "intervals as textbooks print them, mean +- 1.96 s/sqrt(n), instead of Student's t")
       ("plot,p", po::value<std::string>()->value_name("FILE"), "draw to FILE.svg, .png or .pdf; - draws in the terminal")
+      ("model,M", po::value<std::string>()->value_name("MODEL"), "with --plot: draw this Model's predicted band under the measured points")
       ("seed", po::value<std::uint64_t>()->default_value(1), "of the bootstrap");
   if (!line.parse(arguments)) return ok;
   auto const inputs = line.all("input");
@@ -27,9 +53,13 @@ int analyze(Arguments const& arguments) {
   validate::ScalingOptions options{.threshold = line.threshold(), .confidence = line.confidence(), .seed = line.get<std::uint64_t>("seed")};
   if (line.has("normal")) options.mean_interval = validate::MeanInterval::normal;
   auto const picture = plot_path(line);
+  auto const model_path = line.find<std::string>("model");
+  if (model_path && !picture) throw InputError("--model='" + *model_path + "' without --plot (the Model is only drawn). Add --plot FILE?");
 
   auto const study = data::read_study(inputs);
-  auto const made_by = line.provenance(inputs);
+  auto all_inputs = inputs;
+  if (model_path) all_inputs.push_back(*model_path);
+  auto const made_by = line.provenance(all_inputs);
   if (study.kind() == data::StudyKind::per_rank) {  // one K, every rank: no table, but the clearest view of a cause
     if (picture) throw InputError("--plot with times of single ranks (there is no scaling curve to draw)");
     auto const diagnosis = validate::diagnose(study);
@@ -38,8 +68,14 @@ int analyze(Arguments const& arguments) {
   }
   auto const table = validate::make_scaling_table(study, options);
   auto const diagnosis = validate::diagnose(study);
+  std::optional<model::Curve> curve;  // before anything is written: a Model that does not fit the study is no half result
+  if (model_path) curve = predicted(data::read_model(*model_path), table, options.seed);
   write_result(line, wants(line, ".json") ? validate::to_json(table, &made_by, &diagnosis) : validate::to_text(table) + "\n" + validate::to_text(diagnosis));
-  if (picture) draw(validate::make_scaling_plot(table), *picture);
+  if (picture) {
+    auto plot = validate::make_scaling_plot(table);
+    if (curve) validate::add_prediction(plot, *curve);
+    draw(plot, *picture);
+  }
   return ok;
 }
 
