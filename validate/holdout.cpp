@@ -2,6 +2,7 @@
 #include "validate/holdout.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <set>
 
@@ -63,14 +64,19 @@ ScorePoint score_point(data::MeasuredPoint const& point, std::vector<double> con
                    .efficiency = {}};
   score.relative_error = relative_error(predicted.centre, measured_s);
   score.covered = predicted.low <= measured_s && measured_s <= predicted.high;
-  score.crps_rel = sample_crps(draws_s, measured_s) / measured_s;
-  score.interval_score_rel = interval_score(predicted.low, predicted.high, measured_s, confidence) / measured_s;
+  // Of log T: a drift of Student's t in log T has no mean, so the score of T itself would be that of one far draw.
+  std::vector<double> logs;
+  for (double const t : draws_s) logs.push_back(std::log(t));
+  score.crps_rel = sample_crps(logs, std::log(measured_s));
+  score.interval_score_rel =
+      interval_score(std::log(predicted.low), std::log(predicted.high), std::log(measured_s), confidence);
   score.pit = pit(draws_s, measured_s);
   return score;
 }
 
 ScoreSummary summarize_scores(std::vector<ScorePoint> const& points) {
   std::vector<double> errors, crps, interval_scores, half_widths;
+  std::array<std::size_t, 10> pit_histogram{};
   std::size_t hits = 0;
   for (auto const& point : points) {
     if (!point.held_out) continue;
@@ -79,24 +85,32 @@ ScoreSummary summarize_scores(std::vector<ScorePoint> const& points) {
     interval_scores.push_back(point.interval_score_rel);
     half_widths.push_back(0.5 * (point.high_s - point.low_s) / point.predicted_s);
     hits += point.covered ? 1 : 0;
+    ++pit_histogram[std::min(static_cast<std::size_t>(point.pit * 10.0), pit_histogram.size() - 1)];
   }
   double const none = std::numeric_limits<double>::quiet_NaN();
-  return {.errors = summarize_errors(errors),
+  auto const summary = summarize_errors(errors);
+  double const half_width = errors.empty() ? none : data::median(half_widths);
+  return {.errors = summary,
           .coverage = coverage_of(hits, errors.size()),
           .crps_rel = errors.empty() ? none : data::summarize(crps).mean,
           .interval_score_rel = errors.empty() ? none : data::summarize(interval_scores).mean,
-          .half_width_rel = errors.empty() ? none : data::median(half_widths)};
+          .half_width_rel = half_width,
+          .half_width_over_error = half_width / summary.median,
+          .pit_histogram = pit_histogram};
 }
 
-/// Bend of the best efficiency at each K, as in the scaling table.
+/// The best efficiency at each K, as in the scaling table. @param efficiency_of  takes the index of a point
 template <typename EfficiencyOf>
-std::optional<double> bend_of(std::vector<ScorePoint> const& points, double threshold,
-                              EfficiencyOf const& efficiency_of) {
+std::map<double, double> best_efficiency(std::vector<ScorePoint> const& points, EfficiencyOf const& efficiency_of) {
   std::map<double, double> best;
-  for (auto const& point : points) {
-    auto const [at, is_new] = best.try_emplace(point.ranks, efficiency_of(point));
-    if (!is_new) at->second = std::max(at->second, efficiency_of(point));
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    auto const [at, is_new] = best.try_emplace(points[i].ranks, efficiency_of(i));
+    if (!is_new) at->second = std::max(at->second, efficiency_of(i));
   }
+  return best;
+}
+
+std::optional<double> bend_of(std::map<double, double> const& best, double threshold) {
   std::vector<double> ranks, efficiency;
   for (auto const& [k, e] : best) {
     ranks.push_back(k);
@@ -104,6 +118,32 @@ std::optional<double> bend_of(std::vector<ScorePoint> const& points, double thre
   }
   auto const bend = model::find_bend(ranks, efficiency, threshold);
   return bend ? std::optional(bend->ranks) : std::nullopt;
+}
+
+/// @param efficiency  [n_points][draws]
+BendForecast forecast_bend(std::vector<ScorePoint> const& points, Draws const& efficiency,
+                           HoldoutOptions const& options) {
+  std::vector<double> bends;
+  std::map<double, double> paying;  // draws in which a K pays
+  auto const n = static_cast<double>(efficiency.front().size());
+  for (std::size_t d = 0; d < efficiency.front().size(); ++d) {
+    auto const best = best_efficiency(points, [&](std::size_t i) { return efficiency[i][d]; });
+    for (auto const& [ranks, e] : best) paying[ranks] += e >= options.threshold ? 1.0 : 0.0;
+    // A draw that does not bend within these K bends beyond them.
+    bends.push_back(bend_of(best, options.threshold).value_or(std::numeric_limits<double>::infinity()));
+  }
+  std::sort(bends.begin(), bends.end());  // picked by index: an infinite one must not be interpolated
+  auto const at = [&](double level) -> std::optional<double> {
+    double const bend = bends[static_cast<std::size_t>(std::lround(level * (n - 1.0)))];
+    return std::isfinite(bend) ? std::optional(bend) : std::nullopt;
+  };
+  BendForecast forecast{
+      .low_ranks = at(0.5 - 0.5 * options.confidence), .high_ranks = at(0.5 + 0.5 * options.confidence), .pays_ranks = {}};
+  for (auto const& [ranks, count] : paying) {
+    if (count < 0.9 * n) break;
+    forecast.pays_ranks = ranks;
+  }
+  return forecast;
 }
 
 std::vector<RivalScore> score_rivals(data::Study const& fitted, std::vector<ScorePoint> const& points) {
@@ -142,9 +182,11 @@ Scorecard validate_model(model::Model const& model, data::Study const& study, Ho
                  .summary = {},
                  .predicted_bend = {},
                  .measured_bend = {},
+                 .bend = {},
                  .rivals = {},
                  .identified = {},
                  .messages = {}};
+  Draws efficiencies;
   for (std::size_t i = 0; i < points.size(); ++i) {
     auto score = score_point(points[i], draws[i], options.confidence);
     score.measured_efficiency =
@@ -153,11 +195,19 @@ Scorecard validate_model(model::Model const& model, data::Study const& study, Ho
     for (std::size_t d = 0; d < draws[i].size(); ++d)
       efficiency.push_back(relative_throughput(points[base], draws[base][d], points[i], draws[i][d]));
     score.efficiency = interval_of(efficiency, options.confidence);
+    auto const paying =
+        std::count_if(efficiency.begin(), efficiency.end(), [&](double e) { return e >= options.threshold; });
+    score.p_pays = static_cast<double>(paying) / static_cast<double>(efficiency.size());
+    efficiencies.push_back(std::move(efficiency));
     card.points.push_back(score);
   }
   card.summary = summarize_scores(card.points);
-  card.measured_bend = bend_of(card.points, options.threshold, [](auto const& p) { return p.measured_efficiency; });
-  card.predicted_bend = bend_of(card.points, options.threshold, [](auto const& p) { return p.efficiency.centre; });
+  auto const bend = [&](auto const& efficiency_of) {
+    return bend_of(best_efficiency(card.points, efficiency_of), options.threshold);
+  };
+  card.measured_bend = bend([&](std::size_t i) { return card.points[i].measured_efficiency; });
+  card.predicted_bend = bend([&](std::size_t i) { return card.points[i].efficiency.centre; });
+  card.bend = forecast_bend(card.points, efficiencies, options);
   for (auto const& [name, knowledge] : model.knowledge) card.identified[name] = knowledge.identified;
   return card;
 }

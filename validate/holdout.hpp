@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <functional>
 #include <map>
 #include <optional>
@@ -39,11 +40,12 @@ struct ScorePoint {
   double low_s = 0.0, high_s = 0.0;  ///< equal-tailed interval of the mean of a new measurement
   double relative_error = 0.0;       ///< predicted / measured - 1
   bool covered = false;
-  double crps_rel = 0.0;            ///< CRPS / measured
-  double interval_score_rel = 0.0;  ///< interval score / measured
+  double crps_rel = 0.0;            ///< CRPS of log T: near zero, of T over measured
+  double interval_score_rel = 0.0;  ///< interval score of log T
   double pit = 0.5;
   double measured_efficiency = 1.0;
   model::Interval efficiency;  ///< predicted, each draw relative to its own baseline
+  double p_pays = 1.0;         ///< P(E >= threshold)
 };
 
 struct ScoreSummary {
@@ -51,6 +53,14 @@ struct ScoreSummary {
   Coverage coverage;
   double crps_rel = 0.0, interval_score_rel = 0.0;  ///< means over points; NaN without points
   double half_width_rel = 0.0;                      ///< median of (high - low) / (2 predicted)
+  double half_width_over_error = 0.0;               ///< that over the median absolute error; infinite for no error
+  std::array<std::size_t, 10> pit_histogram{};      ///< points by tenth of their PIT; flat where calibrated
+};
+
+/// The bend as a distribution over the draws, among the measured K (their best batch each).
+struct BendForecast {
+  std::optional<double> low_ranks, high_ranks;  ///< equal-tailed interval; none: beyond the largest of these K
+  std::optional<double> pays_ranks;             ///< largest K up to which each pays with 90 % probability
 };
 
 struct RivalScore {
@@ -69,6 +79,7 @@ struct Scorecard {
   std::vector<ScorePoint> points;                       ///< by K, then B
   ScoreSummary summary;                                 ///< of the held-out points
   std::optional<double> predicted_bend, measured_bend;  ///< K, among the measured K
+  BendForecast bend;
   std::vector<RivalScore> rivals;                       ///< same points; those that could be fitted
   std::map<std::string, bool> identified;               ///< by parameter
   std::vector<std::string> messages;                    ///< of the fit

@@ -69,6 +69,8 @@ Json summary_json(ScoreSummary const& summary, double confidence) {
   json["crps"] = number(summary.crps_rel);
   json["interval_score"] = number(summary.interval_score_rel);
   json["half_width"] = number(summary.half_width_rel);
+  json["half_width_over_median_ape"] = number(summary.half_width_over_error);
+  json["pit_histogram"] = summary.pit_histogram;
   return json;
 }
 
@@ -91,9 +93,14 @@ Json card_json(Scorecard const& card) {
                       {"high_s", number(point.high_s)},
                       {"relative_error", number(point.relative_error)},
                       {"covered", point.covered},
-                      {"pit", point.pit}});
+                      {"pit", point.pit},
+                      {"p_pays", point.p_pays}});
   Json summary = summary_json(card.summary, card.confidence);
-  summary["bend"] = {{"predicted_K", number(card.predicted_bend)}, {"measured_K", number(card.measured_bend)}};
+  summary["bend"] = {{"predicted_K", number(card.predicted_bend)},
+                     {"measured_K", number(card.measured_bend)},
+                     {"low_K", number(card.bend.low_ranks)},
+                     {"high_K", number(card.bend.high_ranks)},
+                     {"pays_K", number(card.bend.pays_ranks)}};
   return {{"study", card.study},
           {"workload", card.workload},
           {"split", card.split},

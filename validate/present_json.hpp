@@ -18,7 +18,7 @@ namespace kurve::validate {
 /// The `--json` of `analyze` where only single ranks were timed: `diagnosis`, and POP factors by K.
 [[nodiscard]] std::string to_json(Diagnosis const& diagnosis, data::Provenance const* provenance = nullptr);
 
-/// The `--json` of `validate` on one Study. Errors are shares (0.05 is 5 %); crps is relative to the measured time.
+/// The `--json` of `validate` on one Study. Errors are shares (0.05 is 5 %); crps and interval_score are of log T.
 [[nodiscard]] std::string to_json(Scorecard const& card, data::Provenance const* provenance = nullptr);
 
 /// The `--json` of `validate` on several: `studies[]` of the above, and `summary` and `rivals` pooled over their

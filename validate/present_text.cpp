@@ -34,7 +34,7 @@ std::string bullets(std::vector<std::string> const& lines) {
 }
 
 std::vector<std::string> rival_row(std::string const& name, ErrorSummary const& errors) {
-  return {name, share_text(errors.median, 1), share_text(errors.mean, 1), share_text(errors.p90, 1),
+  return {name, std::to_string(errors.n), share_text(errors.median, 1), share_text(errors.mean, 1), share_text(errors.p90, 1),
           share_text(errors.max, 1)};
 }
 
@@ -147,12 +147,13 @@ TextTable table_of(Scorecard const& card) {
                   {"predicted", in_unit},
                   {percent_text(card.confidence, 0) + " interval", in_unit},
                   {"error"},
-                  {"inside", "", Align::left}};
+                  {"inside", "", Align::left},
+                  {"P(pays)", "", Align::right, 1}};
   for (auto const& point : card.points)
     text.add({k_text(point.ranks), k_text(point.global_batch), point.held_out ? "held out" : "fitted",
               std::to_string(point.n), unit.text(point.measured_s), unit.text(point.predicted_s),
               range_text(unit.text(point.low_s), unit.text(point.high_s)), signed_percent_text(point.relative_error, 1),
-              point.covered ? "yes" : "no"});
+              point.covered ? "yes" : "no", fixed_text(point.p_pays, 2)});
   return text;
 }
 
@@ -162,7 +163,7 @@ TextTable rival_table(std::vector<RivalScore> const& rivals, ErrorSummary const&
   std::sort(order.begin(), order.end(),
             [](auto const* a, auto const* b) { return a->errors.median < b->errors.median; });
   TextTable text;
-  text.columns = {{"absolute error", "", Align::left}, {"median"}, {"mean"}, {"90th pct"}, {"max"}};
+  text.columns = {{"absolute error", "", Align::left}, {"n", "", Align::right, 1}, {"median"}, {"mean"}, {"90th %"}, {"max"}};
   text.add(rival_row("Kurve", mine));
   for (auto const* rival : order) text.add(rival_row(rival->meaning, rival->errors));
   return text;
@@ -175,6 +176,30 @@ std::string coverage_sentence(ScoreSummary const& summary, double confidence) {
          percent_text(confidence, 0) + " interval (" + percent_text(c.share, 0) + "; 95 % interval of that share " +
          fixed_text(100.0 * c.interval.low, 0) + " .. " + percent_text(c.interval.high, 0) + "); median half-width " +
          percent_text(summary.half_width_rel, 1) + " of T.";
+}
+
+std::string calibration_sentence(ScoreSummary const& summary) {
+  if (summary.errors.n == 0) return "";
+  std::string text = "Mean CRPS " + percent_text(summary.crps_rel, 1) + ", mean interval score " +
+                     percent_text(summary.interval_score_rel, 1) + " of log T";
+  if (std::isfinite(summary.half_width_over_error))
+    text += "; median half-width " + number_text(summary.half_width_over_error, 2) + " times the median error";
+  text += ". PIT in tenths (flat where calibrated: " + number_text(0.1 * static_cast<double>(summary.errors.n), 3) + " each):";
+  for (auto const count : summary.pit_histogram) text += " " + std::to_string(count);
+  return text + ".";
+}
+
+std::string bend_sentence(Scorecard const& card) {
+  auto const bend_text = [](std::optional<double> bend) { return bend ? "K = " + k_text(*bend) : std::string("none"); };
+  std::string const beyond = "beyond " + k_text(card.points.back().ranks);
+  auto const end = [&](std::optional<double> k) { return k ? k_text(*k) : beyond; };
+  auto const& bend = card.bend;
+  std::string text = "Bend (E < " + number_text(card.threshold, 3) + "): predicted " + bend_text(card.predicted_bend) + ", " +
+                     percent_text(card.confidence, 0) + " interval ";
+  text += bend.low_ranks == bend.high_ranks ? end(bend.low_ranks) : end(bend.low_ranks) + " to " + end(bend.high_ranks);
+  text += "; measured " + bend_text(card.measured_bend) + ". ";
+  return text + (bend.pays_ranks ? "Largest K that pays with 90 % probability: " + k_text(*bend.pays_ranks) + "."
+                                 : "No K of these pays with 90 % probability.");
 }
 
 std::string cause_sentence(Diagnosis const& d) {
@@ -203,9 +228,7 @@ std::string to_text(Scorecard const& card) {
                                  : "fitted on " + card.split + "; every other point held out") +
          "\n";
   out += to_text(table_of(card)) + "\n" + wrap(coverage_sentence(card.summary, card.confidence));
-  auto const bend_text = [](std::optional<double> bend) { return bend ? "K = " + k_text(*bend) : std::string("none"); };
-  out += wrap("Bend (E < " + number_text(card.threshold, 3) + "): predicted " + bend_text(card.predicted_bend) +
-              ", measured " + bend_text(card.measured_bend) + ".");
+  out += wrap(calibration_sentence(card.summary)) + wrap(bend_sentence(card));
   if (!card.rivals.empty()) out += "\n" + to_text(rival_table(card.rivals, card.summary.errors));
   std::string const remarks = identified_text(card.identified) + bullets(card.messages);
   return remarks.empty() ? out : out + "\n" + remarks;
@@ -231,7 +254,8 @@ std::string to_text(ScorecardSet const& set) {
                     "\n";
   out += to_text(table_of(set)) + "\n";
   if (!set.studies.empty())
-    out += wrap(coverage_sentence(set.summary, set.studies.front().confidence)) + "\n" +
+    out += wrap(coverage_sentence(set.summary, set.studies.front().confidence)) +
+           wrap(calibration_sentence(set.summary)) + "\n" +
            to_text(rival_table(set.rivals, set.summary.errors));
   std::vector<std::string> left_out;
   for (auto const& [study, why] : set.left_out) left_out.push_back("left out: " + study + ": " + why);

@@ -27,6 +27,11 @@ namespace kurve::validate {
 /// "3 of 4 held-out points lie in their 90 % interval (75 %; 95 % interval of that share 19 to 99 %)"
 [[nodiscard]] std::string coverage_sentence(ScoreSummary const& summary, double confidence);
 
+/// CRPS, interval score, how wide the intervals are for the error made, and the PIT histogram.
+[[nodiscard]] std::string calibration_sentence(ScoreSummary const& summary);
+/// The bend as a distribution.
+[[nodiscard]] std::string bend_sentence(Scorecard const& card);
+
 /// Whole answers of 80 columns for a terminal: title, table, definitions, verdict, notes.
 [[nodiscard]] std::string to_text(ScalingTable const& table);
 [[nodiscard]] std::string to_text(Diagnosis const& diagnosis);

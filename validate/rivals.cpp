@@ -2,12 +2,14 @@
 #include "validate/rivals.hpp"
 
 #include <Eigen/Dense>
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <limits>
 #include <vector>
 
 #include "model/contract.hpp"
+#include "validate/normal_form.hpp"
 
 namespace kurve::validate {
 namespace {
@@ -108,13 +110,44 @@ std::optional<StepTimeLaw> fit_power_law(Points points) {
   };
 }
 
-constexpr std::array<Rival, 6> all_rivals{{
+std::optional<StepTimeLaw> fit_true_formula(Points points) {
+  return fit_columns<4>(points, [](double ranks, double batch) {
+    return std::array{1.0, batch / ranks, 2.0 * (ranks - 1.0), (ranks - 1.0) / ranks};
+  });
+}
+
+/// T(K) where all points have one batch, else its resource cost K T / B: per sample in both, so that a batch which the
+/// fit did not see has a prediction.
+std::optional<StepTimeLaw> fit_extrap(Points points) {
+  bool const one_batch = std::all_of(points.begin(), points.end(),
+                                     [&](auto const& p) { return p.global_batch == points.front().global_batch; });
+  auto const samples = [one_batch](double ranks, double batch) { return one_batch ? batch : batch / ranks; };
+  std::vector<double> ranks, values;
+  std::size_t at_this_ranks = 0;  // one value a K: the mean over its batches
+  for (auto const& point : points) {
+    double const value = point.time.mean / samples(point.ranks, point.global_batch);
+    if (ranks.empty() || ranks.back() != point.ranks) {
+      ranks.push_back(point.ranks);
+      values.push_back(value);
+      at_this_ranks = 1;
+    } else {
+      values.back() += (value - values.back()) / static_cast<double>(++at_this_ranks);
+    }
+  }
+  auto const form = fit_normal_form(ranks, values);
+  if (!form) return std::nullopt;
+  return [form = *form, samples](double k, double batch) { return form(k) * samples(k, batch); };
+}
+
+constexpr std::array<Rival, 8> all_rivals{{
     {"ideal", "linear from the first point", fit_ideal},
     {"amdahl", "a + b B/K", fit_amdahl},
     {"amdahl_log", "a + b B/K + c log2 K, non-negative", fit_amdahl_log},
     {"last_efficiency", "efficiency of the last fitted point persists", fit_last_efficiency},
     {"power_law", "power law of throughput", fit_power_law},
     {"usl", "universal scalability law, non-negative", fit_usl},
+    {"extrap", "Extra-P normal form, negative exponents", fit_extrap},
+    {"true_formula", "a + b B/K + c 2(K-1) + d (K-1)/K", fit_true_formula},
 }};
 
 }  // namespace

@@ -98,7 +98,7 @@ TEST_SUITE("unit") {
     CHECK(card.measured_bend == 8.0);
     CHECK(card.predicted_bend == 8.0);
     CHECK_FALSE(card.identified.at("serial"));
-    REQUIRE(card.rivals.size() == 6);
+    REQUIRE(card.rivals.size() == 8);
     CHECK(card.rivals[1].name == "amdahl");
     CHECK(card.rivals[1].errors.max < 1e-9);
     check_width(validate::to_text(card));
@@ -141,7 +141,7 @@ TEST_SUITE("unit") {
     for (auto const* const key : {"mape", "median_ape", "max_ape", "coverage", "confidence", "crps", "bend"})
       CHECK(json["summary"].contains(key));
     for (auto const* const key : {"predicted_K", "measured_K"}) CHECK(json["summary"]["bend"].contains(key));
-    for (auto const* const rival : {"ideal", "amdahl", "amdahl_log", "last_efficiency", "power_law", "usl"})
+    for (auto const* const rival : {"ideal", "amdahl", "amdahl_log", "last_efficiency", "power_law", "usl", "extrap", "true_formula"})
       for (auto const* const key : {"mape", "median_ape", "max_ape"}) CHECK(json["rivals"][rival].contains(key));
     CHECK(json["identified"]["serial"] == false);
   }

@@ -56,6 +56,19 @@ TEST_SUITE("unit") {
     check("amdahl_log", [](double k) { return 0.1 + 3.0 / k + 0.02 * std::log2(k); });
     check("power_law", [](double k) { return 3.0 / std::pow(k, 0.9); });
     check("usl", [](double k) { return 3.0 / k * (1.0 + 0.03 * (k - 1.0) + 1e-4 * k * (k - 1.0)); });
+    check("extrap", [](double k) { return 0.1 + 3.0 * std::pow(k, -0.75); });
+    check("extrap", [](double k) { return 0.1 + 0.02 * k * std::log2(k); });
+    check("true_formula", [](double k) { return 0.1 + 3.0 / k + 1e-4 * 2.0 * (k - 1.0) + 0.2 * (k - 1.0) / k; });
+  }
+
+  TEST_CASE("rivals: Extra-P's resource cost where batches differ") {
+    // Mixed: K T / B = 0.01 + 0.002 sqrt(K), so T follows for any batch.
+    auto points = curve({1, 2, 4, 8}, 1.0, [](double k) { return 0.01 + 0.002 * std::sqrt(k); });
+    for (auto& point : points) {
+      point.global_batch = point.ranks == 4.0 ? 100.0 : 64.0;
+      point.time.mean *= point.global_batch / point.ranks;
+    }
+    CHECK_CLOSE(fit("extrap", points)(64.0, 640.0), (0.01 + 0.002 * 8.0) * 10.0, 1e-9);
   }
 
   TEST_CASE("rivals: coefficients do not turn negative") {
@@ -68,7 +81,7 @@ TEST_SUITE("unit") {
     auto const points = curve({8}, 64.0, [](double) { return 0.5; });
     for (auto const& rival : validate::rivals()) {
       auto const law = rival.fit(points);
-      CHECK(law.has_value() == (rival.name != "power_law"));
+      CHECK(law.has_value() == (rival.name != "power_law" && rival.name != "extrap"));
       if (law) CHECK_CLOSE((*law)(8.0, 64.0), 0.5, 1e-9);
     }
   }
@@ -95,7 +108,10 @@ TEST_SUITE("unit") {
       if (fitted_ranks.size() < 2) continue;
       ++n_studies;
       for (auto const& rival : validate::rivals()) {
-        auto const law = rival.fit(fitted).value();
+        auto const optional_law = rival.fit(fitted);
+        CHECK((optional_law.has_value() || rival.name == "extrap"));
+        if (!optional_law) continue;
+        auto const& law = *optional_law;
         for (std::size_t i = fitted.size(); i < all.size(); ++i)
           errors[rival.name].push_back(
               validate::relative_error(law(all[i].ranks, all[i].global_batch), all[i].time.mean));
