@@ -68,6 +68,7 @@ std::optional<Hit> weak_baseline(Case const& c) {
 std::optional<Hit> superlinear(Case const& c) {
   auto const& base = c.baseline();
   std::optional<Hit> worst;
+  data::MeasuredPoint const* where = nullptr;
   double worst_gain = 0.0;
   for (std::size_t i = 0; i < c.points().size(); ++i) {
     auto const& point = c.points()[i];
@@ -85,8 +86,10 @@ std::optional<Hit> superlinear(Case const& c) {
     worst_gain = gain;
     std::string const surely = repeated ? ", and at least " + fixed_text(least, 3) + " by the 95 % intervals of both times" : ", from one value a point";
     worst = Hit{repeated || gain > superlinear_error_single ? Severity::error : Severity::warning,
-                "E(" + number_text(point.ranks, 9) + ") = " + fixed_text(efficiency, 3) + surely, line_of(c.study, point)};
+                "E(" + number_text(point.ranks, 9) + ") = " + fixed_text(efficiency, 3) + surely, 0};
+    where = &point;
   }
+  if (worst) worst->line = line_of(c.study, *where);  // once: a look through all rows
   return worst;
 }
 
