@@ -113,6 +113,87 @@ TEST_SUITE("unit") {
     CHECK(found(validate::audit(mine, options), "KV018") == Severity::error);
   }
 
+  TEST_CASE("audit: a study that does all well trips no rule") {
+    auto const result = validate::audit(study_of(claim(0.01, 1.0, 0.002, false, 5)));
+    INFO(validate::to_text(result));
+    CHECK(result.findings.empty());
+    for (auto const& item : result.checklist) CHECK(item.status == validate::CheckStatus::pass);
+    CHECK(result.verdict == "stands: no error and no warning");
+  }
+
+  TEST_CASE("audit: what only looks like a finding is none") {
+    // a reference 3 % faster is another day, not another program
+    validate::AuditOptions options;
+    options.reference_s = 0.98;
+    CHECK_FALSE(found(validate::audit(study_of(claim(0.01, 1.0, 0.002, false, 5)), options), "KV001"));
+    // one of five repeats of T(1) met a straggler: its interval reaches down to the honest time
+    auto hit = study_of(claim(0.01, 1.0, 0.0, false, 9));
+    for (auto& row : hit.samples)
+      if (row.ranks == 1 && row.run == 0) row.time_s *= 2.5;
+    CHECK_FALSE(found(validate::audit(hit), "KV001"));
+    // leaving the node costs a jump, honestly
+    std::string const node = head + "# workers_per_node: 8\n";
+    CHECK_FALSE(found_in(thrice(node, {{4, 8, 1.0}, {8, 8, 0.5}, {16, 8, 0.55}, {32, 8, 0.3}, {64, 8, 0.17}}), "KV010"));
+    // a gain of 1 % lies within the rounding
+    CHECK_FALSE(found_in(thrice(head, {{1, 8, 1}, {2, 8, 0.495}}), "KV002"));
+    // a larger batch per worker may run better than the baseline's
+    CHECK_FALSE(found_in(thrice(head, {{1, 8, 1}, {2, 8, 0.6}, {4, 64, 1.5}}), "KV002"));
+    // linear up to 2 workers is ordinary
+    CHECK_FALSE(found_in(thrice(head, {{1, 8, 8.0}, {2, 8, 4.0}}), "KV009"));
+    CHECK_FALSE(found_in(head + "# claim: speedup 1.7 at efficiency 0.85\nK,step_time_s\n1,1\n2,0.6\n", "KV017"));
+    CHECK_FALSE(found_in(head + "# configuration: grad_accum\nK,global_batch,run,step_time_s,grad_accum\n1,8,0,1,4\n2,8,0,0.6,4\n", "KV008"));
+    auto const mine = study_of(thrice(head, {{1, 8, 1}, {2, 8, 0.6}})), same = study_of(thrice(head, {{1, 8, 1.01}, {4, 8, 0.4}}));
+    validate::AuditOptions claims;
+    claims.other_claims = {&same};
+    CHECK_FALSE(found(validate::audit(mine, claims), "KV018"));
+  }
+
+  TEST_CASE("audit: a first step that is slow in every run is warm-up and one that is slow once is not") {
+    auto const steps = [](int cold_runs) {
+      std::string text = head + "K,run,step,step_time_s\n";
+      for (int k = 1; k <= 4; k *= 2)
+        for (int run = 0; run < 3; ++run)
+          for (int step = 0; step < 8; ++step)
+            text += std::to_string(k) + "," + std::to_string(run) + "," + std::to_string(step) + "," +
+                    std::to_string((step == 0 && run < cold_runs && (cold_runs > 1 || k == 1) ? 2.0 : 1.0 + 0.001 * ((step * 3 + run) % 5)) / k) + "\n";
+      return text;
+    };
+    CHECK(found_in(steps(3), "KV014") == Severity::warning);
+    CHECK_FALSE(found_in(steps(1), "KV014"));
+    CHECK_FALSE(found_in(steps(0), "KV014"));
+  }
+
+  TEST_CASE("audit: an all-reduce that backward cannot hide must show in the step") {
+    // 2 nodes of 8: 2 (1/2) 10 GB at 10 GB/s is 1 s; ideal compute at K = 16 is 0.5 s, of which 2/3 hide 0.33 s: 0.67 s must show
+    std::string const text = head + "# workers_per_node: 8\n# gradient_bytes: 10e9\n";
+    validate::AuditOptions options;
+    options.node_bytes_per_s = 10e9;
+    CHECK(found(validate::audit(study_of(thrice(text, {{8, 8, 1.0}, {16, 8, 0.55}}))), "KV009") == std::nullopt);  // no link known
+    CHECK(found(validate::audit(study_of(thrice(text, {{8, 8, 1.0}, {16, 8, 0.55}})), options), "KV009") == Severity::error);
+    CHECK_FALSE(found(validate::audit(study_of(thrice(text, {{8, 8, 1.0}, {16, 8, 1.2}})), options), "KV009"));
+    CHECK(found_in(thrice(text + "# interconnect: 80 Gb/s Ethernet\n", {{8, 8, 1.0}, {16, 8, 0.55}}), "KV009") == Severity::warning);
+  }
+
+  TEST_CASE("audit: honest mixed studies have no error") {
+    // serial + w B/K + c log2 K with a batch that stays, doubles and stays
+    static constexpr std::array<double, 7> batch{64, 64, 128, 128, 256, 512, 512};
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+      std::ostringstream text;
+      text << head << "# regime: mixed\nK,global_batch,run,step_time_s\n";
+      for (std::size_t i = 0; i < batch.size(); ++i)
+        for (int run = 0; run < 5; ++run) {
+          int const k = 1 << i;
+          auto const u = data::uniforms(seed, static_cast<std::uint32_t>(k), static_cast<std::uint32_t>(run), 1, data::Stream::noise);
+          double const z = std::sqrt(-2.0 * std::log(u.first)) * std::cos(6.283185307179586 * u.second);
+          text << k << "," << batch[i] << "," << run << "," << (0.02 + batch[i] / 64.0 / k + 0.002 * static_cast<double>(seed % 5) * std::log2(k)) * (1.0 + 0.01 * z) << "\n";
+        }
+      auto const result = validate::audit(study_of(text.str()));
+      INFO("seed ", seed, "\n", validate::to_text(result));
+      CHECK(found(result, "KV006") == Severity::warning);
+      CHECK_FALSE(validate::has_error(result));
+    }
+  }
+
   TEST_CASE("audit: honest studies of each regime have no error") {
     for (std::uint64_t seed = 1; seed <= 20; ++seed)
       for (bool const weak : {false, true}) {
