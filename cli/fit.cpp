@@ -3,6 +3,7 @@
 
 #include <sstream>
 
+#include "calibrate/fit_allreduce.hpp"
 #include "cli/fit_inputs.hpp"
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
@@ -32,7 +33,9 @@ int fit(Arguments const& arguments) {
 
   auto studies = read_fit_inputs(inputs);
   if (auto const split = line.find<std::string>("fit")) studies.steps = validate::fitted_part(studies.steps, validate::parse_split(*split));
-  auto const fitted = studies.components.samples.empty() ? calibrate::fit_steps(studies.steps, options)
+  auto const network = studies.steps.samples.empty() && calibrate::is_allreduce_only(studies.components);
+  auto const fitted = network ? calibrate::fit_allreduce(studies.components)
+                      : studies.components.samples.empty() ? calibrate::fit_steps(studies.steps, options)
                                                          : calibrate::fit_components(studies.components, studies.steps, options);
   std::ostringstream json;
   data::write_model(json, fitted.model, line.provenance(inputs));

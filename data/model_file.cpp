@@ -59,6 +59,7 @@ class ModelReader {
       read_choices();
       model::check(model_.parameters);
       read_posterior();
+      read_allreduce();
     } catch (DataError const&) {
       throw;
     } catch (InputError const& e) {
@@ -144,6 +145,23 @@ class ModelReader {
     }
   }
 
+  void read_allreduce() {
+    if (!document_.contains("allreduce")) return;
+    auto const& sweep = document_["allreduce"];
+    model_.allreduce.workers_per_node = number(sweep, "workers_per_node", " of allreduce");
+    if (!(model_.allreduce.workers_per_node >= 1.0)) fail("workers_per_node of allreduce (must be at least 1)");
+    auto& points = model_.allreduce.points;
+    for (auto const& row : sweep.at("points")) {
+      std::string const where = "point " + std::to_string(points.size() + 1) + " of allreduce";
+      if (!row.is_array() || row.size() != 3) fail(where + " (must be [ranks, bytes, time_s])");
+      model::SweepPoint const p{row[0].get<double>(), row[1].get<double>(), row[2].get<double>()};
+      if (!(p.ranks >= 2.0 && p.bytes > 0.0 && p.time_s > 0.0)) fail(where + " (ranks must be at least 2, bytes and time_s positive)");
+      if (!points.empty() && !(std::pair(points.back().ranks, points.back().bytes) < std::pair(p.ranks, p.bytes)))
+        fail(where + " (points must ascend in ranks, then bytes)");
+      points.push_back(p);
+    }
+  }
+
   std::string path_;
   json document_;
   model::Model model_;
@@ -158,6 +176,11 @@ void write_model(std::ostream& out, model::Model const& m, Provenance const& pro
   ordered_json document{{"schema", "kurve.model/1"}, {"workload", m.workload}, {"regime", model::to_text(m.regime)}, {"global_batch", m.global_batch},
                         {"baseline_ranks", m.baseline_ranks}, {"parameters", parameters_json(m)}, {"choices", choices}};
   if (!m.draws.empty()) document["posterior"] = posterior_json(m);
+  if (!m.allreduce.points.empty()) {
+    ordered_json points = ordered_json::array();
+    for (auto const& p : m.allreduce.points) points.push_back({p.ranks, p.bytes, p.time_s});
+    document["allreduce"] = {{"workers_per_node", m.allreduce.workers_per_node}, {"columns", {"ranks", "bytes", "time_s"}}, {"points", points}};
+  }
   document["provenance"] = provenance_json(provenance);
   write_json(out, document);
 }

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "data/stats.hpp"
+#include "model/elementary.hpp"
 #include "model/error.hpp"
 #include "sim/draws.hpp"
 #include "sim/expected.hpp"
@@ -25,10 +26,25 @@ void check(AllreduceOptions const& o) {
   if (o.draws < 1 || o.draws > 1'000'000) throw InputError("draws=" + std::to_string(o.draws) + " (must be from 1 to 1e6)");
 }
 
+/// From measured collectives: median and lognormal interval in closed form, no draws.
+AllreducePoint swept_point(model::AllreduceSweep const& sweep, double ranks, double bytes, double confidence) {
+  if (bytes <= 0.0 || ranks <= 1.0) return {.ranks = ranks, .bytes = bytes, .time_s = 0.0, .low_s = 0.0, .high_s = 0.0, .busbw_Bps = 0.0};
+  auto const t = model::sweep_time(sweep, ranks, bytes);
+  double const factor = std::exp(model::elementary::normal_upper(0.5 - 0.5 * confidence) * t.log_sd);
+  return {.ranks = ranks, .bytes = bytes, .time_s = t.time_s, .low_s = t.time_s / factor, .high_s = t.time_s * factor,
+          .busbw_Bps = bytes / t.time_s * 2.0 * (ranks - 1.0) / ranks};
+}
+
 }  // namespace
 
 std::vector<AllreducePoint> simulate_allreduce(model::Model const& model, AllreduceOptions const& options) {
   check(options);
+  if (!model.allreduce.points.empty()) {
+    std::vector<AllreducePoint> points;
+    for (double const ranks : options.ranks)
+      for (double const bytes : options.bytes) points.push_back(swept_point(model.allreduce, ranks, bytes, options.confidence));
+    return points;
+  }
   std::vector<model::StepParameters> parameters;
   for (int d = 0; d < options.draws; ++d) parameters.push_back(draw_parameters(model, static_cast<std::uint32_t>(d), options.seed));
   std::vector<AllreducePoint> points;
