@@ -35,7 +35,8 @@ void order_statistics(benchmark::State& state) {
 }
 
 void ring(benchmark::State& state) {
-  sim::RingOptions const options{.ranks = static_cast<int>(state.range(0)), .hop_s = 1e-5,
+  sim::RingOptions const options{.ranks = static_cast<int>(state.range(0)),
+                                 .hop_s = 1e-5,
                                  .jitter = model::factor_law(model::Shape::lognormal, 0.1)};
   std::uint32_t trial = 0;
   for (auto _ : state) benchmark::DoNotOptimize(sim::ring_makespan_s(options, trial++));
@@ -50,7 +51,8 @@ void plain_cpp(benchmark::State& state) {
   std::uniform_real_distribution<double> uniform;
   for (auto _ : state) {
     double slowest = 0.0;
-    for (std::int64_t k = 0; k < state.range(0); ++k) slowest = std::max(slowest, noise(engine) * (uniform(engine) < 1e-3 ? 1.5 : 1.0));
+    for (std::int64_t k = 0; k < state.range(0); ++k)
+      slowest = std::max(slowest, noise(engine) * (uniform(engine) < 1e-3 ? 1.5 : 1.0));
     benchmark::DoNotOptimize(slowest);
   }
   state.SetItemsProcessed(state.iterations() * state.range(0));

@@ -21,7 +21,8 @@ struct SyntheticTruth {
   std::uint64_t seed = 1;
 };
 
-/// Two nodes of four workers, serial work, compute and ring of one order, noise of 2 %: what `--device synthetic` measures.
+/// Two nodes of four workers, serial work, compute and ring of one order, noise of 2 %: what `--device synthetic`
+/// measures.
 [[nodiscard]] SyntheticTruth example_truth();
 
 /// Draws times from the truth, on a virtual clock that the measured work advances: nothing sleeps. Same seed and calls,

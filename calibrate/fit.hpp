@@ -11,7 +11,7 @@
 namespace kurve::calibrate {
 
 struct FitOptions {
-  int draws = 2000;         ///< posterior draws kept in the Model
+  int draws = 2000;  ///< posterior draws kept in the Model
   std::uint64_t seed = 1;
 };
 
@@ -20,8 +20,8 @@ struct FittedPoint {
   double ranks = 1.0, global_batch = 1.0;
   int runs = 1;
   double measured_s = 0.0, fitted_s = 0.0;
-  double weight = 1.0;        ///< below 1 where the point was taken to be another job
-  std::string flag;           ///< "" or why it is set apart
+  double weight = 1.0;  ///< below 1 where the point was taken to be another job
+  std::string flag;     ///< "" or why it is set apart
 };
 
 struct FitResult {
@@ -34,8 +34,8 @@ struct FitResult {
 /// @throws DataError if the Study has no step rows
 [[nodiscard]] FitResult fit_steps(data::Study const& study, FitOptions const& options);
 
-/// Model from a component Study (serial, compute by local batch, all-reduce by ranks and bytes); whole steps of the same
-/// machine, where given, adjust only what no component pins down (overlap, skew, serial remainder).
+/// Model from a component Study (serial, compute by local batch, all-reduce by ranks and bytes); whole steps of the
+/// same machine, where given, adjust only what no component pins down (overlap, skew, serial remainder).
 /// @param steps  a step Study, or one without samples
 /// @throws DataError if an operation that the Model needs is missing, naming it
 [[nodiscard]] FitResult fit_components(data::Study const& components, data::Study const& steps,

@@ -10,15 +10,17 @@
 namespace kurve::calibrate {
 
 bool is_allreduce_only(data::Study const& study) {
-  return !study.samples.empty() &&
-         std::all_of(study.samples.begin(), study.samples.end(), [](auto const& s) { return s.op == data::Operation::allreduce; });
+  return !study.samples.empty() && std::all_of(study.samples.begin(), study.samples.end(),
+                                               [](auto const& s) { return s.op == data::Operation::allreduce; });
 }
 
 FitResult fit_allreduce(data::Study const& study) {
   std::map<std::pair<int, std::int64_t>, std::vector<double>> times_s;
   for (auto const& s : study.samples)
-    if (s.op == data::Operation::allreduce && s.ranks > 1 && s.bytes && *s.bytes > 0) times_s[{s.ranks, *s.bytes}].push_back(s.time_s);
-  if (times_s.empty()) throw DataError(study.path, 0, "no all-reduce of 2 or more ranks (a network is fitted from those)");
+    if (s.op == data::Operation::allreduce && s.ranks > 1 && s.bytes && *s.bytes > 0)
+      times_s[{s.ranks, *s.bytes}].push_back(s.time_s);
+  if (times_s.empty())
+    throw DataError(study.path, 0, "no all-reduce of 2 or more ranks (a network is fitted from those)");
   FitResult result;
   auto& m = result.model;
   m.workload = study.find("workload").value_or("all-reduce");
@@ -36,7 +38,8 @@ FitResult fit_allreduce(data::Study const& study) {
                                   .time_s = *high > 1.5 * *low ? *low : data::median(times)});
   }
   result.messages.push_back("all-reduces alone: this Model times collectives (simulate --op allreduce), not steps");
-  if (!per_node) result.messages.push_back("workers per node: not in the log, 8 assumed. Add a line '# workers_per_node: N'?");
+  if (!per_node)
+    result.messages.push_back("workers per node: not in the log, 8 assumed. Add a line '# workers_per_node: N'?");
   return result;
 }
 

@@ -5,9 +5,9 @@
 #include <functional>
 #include <set>
 
-#include "calibrate/random.hpp"
 #include "calibrate/evidence.hpp"
 #include "calibrate/fit.hpp"
+#include "calibrate/random.hpp"
 #include "data/stats.hpp"
 
 namespace kurve::calibrate {

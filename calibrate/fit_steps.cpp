@@ -6,8 +6,8 @@
 #include <sstream>
 
 #include "calibrate/fit.hpp"
-#include "data/network_words.hpp"
 #include "calibrate/step_particles.hpp"
+#include "data/network_words.hpp"
 #include "data/stats.hpp"
 
 namespace kurve::calibrate {
@@ -43,21 +43,29 @@ double fitted_time_s(StepParameters const& p, StepPoint const& point) {
 /// "The same job?": far off the line of its neighbours, interior in K, and the neighbours themselves in order. An end
 /// point is not flagged: a cliff at the largest K is as likely as another job there.
 bool is_other_job(std::vector<double> const& probability, std::size_t i) {
-  return probability.size() >= 4 && i > 0 && i + 1 < probability.size() && probability[i] > 0.9 && probability[i - 1] < 0.5 && probability[i + 1] < 0.5;
+  return probability.size() >= 4 && i > 0 && i + 1 < probability.size() && probability[i] > 0.9 &&
+         probability[i - 1] < 0.5 && probability[i + 1] < 0.5;
 }
 
-std::vector<FittedPoint> fitted_points(StepPosterior const& posterior, StepEvidence const& evidence, data::MeasuredPoints const& measured) {
+std::vector<FittedPoint> fitted_points(StepPosterior const& posterior, StepEvidence const& evidence,
+                                       data::MeasuredPoints const& measured) {
   std::vector<FittedPoint> points;
   for (std::size_t i = 0; i < evidence.points.size(); ++i) {
     auto const& point = evidence.points[i];
     std::vector<double> times_s;
     for (auto const& draw : posterior.draws()) times_s.push_back(fitted_time_s(draw, point));
-    FittedPoint report{.ranks = point.ranks, .global_batch = point.global_batch, .runs = static_cast<int>(point.runs), .measured_s = point.time_s,
-                       .fitted_s = data::median(times_s), .weight = 1.0 - posterior.other_job_probability()[i], .flag = {}};
+    FittedPoint report{.ranks = point.ranks,
+                       .global_batch = point.global_batch,
+                       .runs = static_cast<int>(point.runs),
+                       .measured_s = point.time_s,
+                       .fitted_s = data::median(times_s),
+                       .weight = 1.0 - posterior.other_job_probability()[i],
+                       .flag = {}};
     if (is_other_job(posterior.other_job_probability(), i)) {
       auto const& time = measured.points[i].time;
-      report.flag = "not the same job? " + percent(std::abs(report.measured_s / report.fitted_s - 1.0)) + (report.measured_s > report.fitted_s ? " above" : " below") +
-                    " its neighbours' line" + (time.n > 1 ? ", yet it repeats to " + percent(time.sd / time.mean) : "");
+      report.flag = "not the same job? " + percent(std::abs(report.measured_s / report.fitted_s - 1.0)) +
+                    (report.measured_s > report.fitted_s ? " above" : " below") + " its neighbours' line" +
+                    (time.n > 1 ? ", yet it repeats to " + percent(time.sd / time.mean) : "");
     }
     points.push_back(report);
   }
@@ -66,7 +74,7 @@ std::vector<FittedPoint> fitted_points(StepPosterior const& posterior, StepEvide
 
 /// What the design of the study allows to be told apart, before any number is looked at.
 struct Reach {
-  double batch_ratio = 1.0;      ///< largest over smallest local batch
+  double batch_ratio = 1.0;  ///< largest over smallest local batch
   bool part_and_whole_node = false, one_and_many_nodes = false;
   int ranks_beyond_one = 0, ranks_beyond_node = 0;  ///< different K > 1; different K on more than one node
 };
@@ -95,7 +103,9 @@ Reach reach_of(StepEvidence const& evidence, std::vector<FittedPoint> const& poi
 /// Why a term cannot be identified by these points, "" if they could tell it.
 std::string why_not(std::size_t term, Reach const& reach, std::array<double, growth_laws> const& law) {
   if (term <= 1)
-    return reach.batch_ratio >= 2.0 ? "" : "the local batches differ less than twofold, so serial work and compute cannot be told apart";
+    return reach.batch_ratio >= 2.0
+               ? ""
+               : "the local batches differ less than twofold, so serial work and compute cannot be told apart";
   if (term <= 3) return reach.part_and_whole_node ? "" : "every point uses a node alike";
   if (term <= 5) return reach.one_and_many_nodes ? "" : "no points on both one node and several";
   auto const l = static_cast<GrowthLaw>(static_cast<int>(term) - first_growth_term + 1);
@@ -108,7 +118,8 @@ void describe(model::Model& fitted, StepPosterior const& posterior, StepEvidence
   auto const& draws = posterior.draws();
   auto know = [&](std::string_view name, Source source, bool identified, std::string note) {
     auto const values = values_of(draws, model::find_parameter(name)->member);
-    fitted.knowledge[std::string(name)] = {.source = source, .sd = data::summarize(values).sd, .identified = identified, .note = std::move(note)};
+    fitted.knowledge[std::string(name)] = {
+        .source = source, .sd = data::summarize(values).sd, .identified = identified, .note = std::move(note)};
     fitted.parameters.*(model::find_parameter(name)->member) = data::summarize(values).mean;
   };
   for (std::size_t t = 0; t < step_terms.size(); ++t) {
@@ -116,31 +127,38 @@ void describe(model::Model& fitted, StepPosterior const& posterior, StepEvidence
     if (*std::max_element(values.begin(), values.end()) <= 0.0) continue;  // no law that has it fits at all
     double const half_width = 0.5 * (data::quantile(values, 0.95) - data::quantile(values, 0.05));
     std::string note = why_not(t, reach, posterior.law_probability());
-    if (note.empty() && !(half_width <= 0.3 * data::median(values))) note = "its 90 % interval is wider than 30 % of its value";
+    if (note.empty() && !(half_width <= 0.3 * data::median(values)))
+      note = "its 90 % interval is wider than 30 % of its value";
     know(step_terms[t].name, Source::fitted, note.empty(), note);
   }
   know("compute.floor", Source::fitted, false, "a launch-bound floor shows only at small local batches");
   know("variability.noise.run_cv", evidence.run_cv_assumed ? Source::assumed : Source::fitted, !evidence.run_cv_assumed,
        evidence.run_cv_assumed ? "no point was run more than once; typical of its kind" : "");
-  know("discrepancy.log_growth", Source::assumed, false, "learned on published studies: how far a fit drifts beyond its points");
-  know("discrepancy.configuration_log", Source::assumed, false, "learned on published studies: misfit of one configuration");
+  know("discrepancy.log_growth", Source::assumed, false,
+       "learned on published studies: how far a fit drifts beyond its points");
+  know("discrepancy.configuration_log", Source::assumed, false,
+       "learned on published studies: misfit of one configuration");
   // Signed with centre 0: their mean over draws is sampling error.
   fitted.parameters.discrepancy_log_growth = fitted.parameters.discrepancy_configuration_log = 0.0;
-  for (auto const name : {"discrepancy.power", "discrepancy.from_ranks", "discrepancy.from_batch", "discrepancy.batch_weight"})
+  for (auto const name :
+       {"discrepancy.power", "discrepancy.from_ranks", "discrepancy.from_batch", "discrepancy.batch_weight"})
     know(name, Source::assumed, true, "");
 }
 
-std::vector<std::string> messages_of(model::Model const& fitted, std::vector<FittedPoint> const& points, StepPosterior const& posterior) {
+std::vector<std::string> messages_of(model::Model const& fitted, std::vector<FittedPoint> const& points,
+                                     StepPosterior const& posterior) {
   std::vector<std::string> messages;
   for (auto const& point : points)
-    if (!point.flag.empty()) messages.push_back("K = " + number(point.ranks) + ": " + point.flag + "; it counts for " + percent(point.weight));
+    if (!point.flag.empty())
+      messages.push_back("K = " + number(point.ranks) + ": " + point.flag + "; it counts for " + percent(point.weight));
   std::string unknown;
   for (auto const* name : {"serial", "compute.per_sample"}) {
     auto const found = fitted.knowledge.find(name);
     if (found != fitted.knowledge.end() && !found->second.identified)
       messages.push_back(std::string(name) + " is not identified: " + found->second.note);
   }
-  constexpr const char* names[] = {"no growth", "log2 of nodes", "log2 of K", "linear in K", "normal skew", "ln K skew", "Pareto skew"};
+  constexpr const char* names[] = {"no growth",   "log2 of nodes", "log2 of K",  "linear in K",
+                                   "normal skew", "ln K skew",     "Pareto skew"};
   std::string laws = "growth law, by weight:";
   auto const& weight = posterior.law_probability();
   std::vector<std::size_t> order{0, 1, 2, 3, 4, 5, 6};
@@ -149,7 +167,8 @@ std::vector<std::string> messages_of(model::Model const& fitted, std::vector<Fit
     if (weight[l] >= 0.05) laws += std::string(laws.back() == ':' ? " " : ", ") + names[l] + " " + percent(weight[l]);
   messages.push_back(laws);
   if (posterior.effective_particles() < 30.0)
-    messages.push_back("the points contradict what healthy jobs look like: few particles explain them, so the interval is rough");
+    messages.push_back(
+        "the points contradict what healthy jobs look like: few particles explain them, so the interval is rough");
   return messages;
 }
 
@@ -176,11 +195,17 @@ FitResult fit_steps(data::Study const& study, FitOptions const& options) {
   fitted.global_batch = baseline.global_batch;
   fitted.baseline_ranks = baseline.ranks;
   fitted.parameters.workers_per_node = workers_per_node;
-  fitted.knowledge["network.workers_per_node"] = {.source = study.find("workers_per_node") ? Source::imported : Source::assumed, .sd = 0.0, .identified = true, .note = {}};
+  fitted.knowledge["network.workers_per_node"] = {
+      .source = study.find("workers_per_node") ? Source::imported : Source::assumed,
+      .sd = 0.0,
+      .identified = true,
+      .note = {}};
   describe(fitted, posterior, evidence, reach_of(evidence, result.points));
   fitted.draws = posterior.draws();
   result.messages = messages_of(fitted, result.points, posterior);
-  if (network_s) result.messages.push_back("network between nodes: " + number(*node_Bps / 1e9) + " GB/s a node, from the header's words");
+  if (network_s)
+    result.messages.push_back("network between nodes: " + number(*node_Bps / 1e9) +
+                              " GB/s a node, from the header's words");
   return result;
 }
 

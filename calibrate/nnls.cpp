@@ -22,7 +22,9 @@ std::vector<double> non_negative_least_squares(std::span<double const> gram, std
     Eigen::VectorXd const gain = h - g * x;
     Eigen::Index best = -1;
     for (Eigen::Index j = 0; j < p; ++j)
-      if (std::find(free.begin(), free.end(), j) == free.end() && gain[j] > tolerance && (best < 0 || gain[j] > gain[best])) best = j;
+      if (std::find(free.begin(), free.end(), j) == free.end() && gain[j] > tolerance &&
+          (best < 0 || gain[j] > gain[best]))
+        best = j;
     if (best < 0) break;
     free.push_back(best);
     while (!free.empty()) {

@@ -10,9 +10,10 @@ namespace kurve::calibrate {
 
 /// Random bits as a pure function of (seed, stream, index): Philox, as everywhere in Kurve. @param stream below 2^32
 [[nodiscard]] inline std::uint64_t random_bits(std::uint64_t seed, std::uint64_t stream, std::uint64_t index) {
-  auto const x = data::philox4x32({static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32), static_cast<std::uint32_t>(stream),
-                                   static_cast<std::uint32_t>(data::Stream::calibrate)},
-                                  {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
+  auto const x =
+      data::philox4x32({static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32),
+                        static_cast<std::uint32_t>(stream), static_cast<std::uint32_t>(data::Stream::calibrate)},
+                       {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
   return std::uint64_t{x[1]} << 32 | x[0];
 }
 

@@ -20,8 +20,24 @@ using Vector = Eigen::VectorXd;
 
 /// What a random number of a particle or a draw is for; values are part of what a seed means.
 enum Quantity : std::uint32_t {
-  q_law, q_knee, q_serial, q_in_node, q_cross_node, q_growth, q_tau, q_delta, q_in_share, q_cross_share, q_diffuse,
-  q_resample = 50, q_drift, q_drift_scale, q_misfit, q_term_error = 100, q_other_job = 1000, q_point_error = 2'000'000
+  q_law,
+  q_knee,
+  q_serial,
+  q_in_node,
+  q_cross_node,
+  q_growth,
+  q_tau,
+  q_delta,
+  q_in_share,
+  q_cross_share,
+  q_diffuse,
+  q_resample = 50,
+  q_drift,
+  q_drift_scale,
+  q_misfit,
+  q_term_error = 100,
+  q_other_job = 1000,
+  q_point_error = 2'000'000
 };
 
 double uniform(std::uint64_t seed, std::uint32_t index, std::uint32_t quantity, std::uint32_t attempt) {
@@ -63,17 +79,22 @@ Matrix design(StepParticle const& particle, StepEvidence const& evidence) {
   for (Eigen::Index j = 0; j < x.cols(); ++j)
     for (Eigen::Index i = 0; i < n; ++i) {
       auto const& point = evidence.points[static_cast<std::size_t>(i)];
-      x(i, j) = column(particle.terms[static_cast<std::size_t>(j)], particle.knee, evidence.workers_per_node, point.ranks,
-                       point.local_batch()) / point.time_s;
+      x(i, j) = column(particle.terms[static_cast<std::size_t>(j)], particle.knee, evidence.workers_per_node,
+                       point.ranks, point.local_batch()) /
+                point.time_s;
     }
   return x;
 }
 
 }  // namespace
 
-StepEvidence step_evidence(data::MeasuredPoints const& measured, double workers_per_node, std::optional<double> network_s,
-                           StepPrior const& prior) {
-  StepEvidence evidence{.points = {}, .workers_per_node = workers_per_node, .network_s = network_s, .run_cv = prior.run_cv, .run_cv_assumed = true};
+StepEvidence step_evidence(data::MeasuredPoints const& measured, double workers_per_node,
+                           std::optional<double> network_s, StepPrior const& prior) {
+  StepEvidence evidence{.points = {},
+                        .workers_per_node = workers_per_node,
+                        .network_s = network_s,
+                        .run_cv = prior.run_cv,
+                        .run_cv_assumed = true};
   bool const runs = measured.replication == data::Replication::run;
   double squares = prior.run_cv_weight * prior.run_cv * prior.run_cv, freedom = prior.run_cv_weight;
   for (auto const& point : measured.points) {
@@ -88,7 +109,9 @@ StepEvidence step_evidence(data::MeasuredPoints const& measured, double workers_
     StepPoint fitted{.ranks = point.ranks, .global_batch = point.global_batch, .time_s = centre(point.repeats_s)};
     fitted.runs = runs ? static_cast<double>(point.repeats_s.size()) : 1.0;
     fitted.relative_variance = evidence.run_cv * evidence.run_cv / fitted.runs;
-    if (!runs) fitted.relative_variance += std::pow(point.time.standard_error() / fitted.time_s, 2);  // of steps within the one run
+    if (!runs)
+      fitted.relative_variance +=
+          std::pow(point.time.standard_error() / fitted.time_s, 2);  // of steps within the one run
     evidence.points.push_back(fitted);
   }
   return evidence;
@@ -98,7 +121,10 @@ StepPosterior::StepPosterior(StepEvidence evidence, StepPrior prior, std::uint64
     : evidence_(std::move(evidence)), prior_(prior), seed_(seed) {
   auto const& points = evidence_.points;
   KURVE_EXPECT(!points.empty() && draws > 0);
-  auto by = [&](auto key) { return std::max_element(points.begin(), points.end(), [&](auto const& a, auto const& b) { return key(a) < key(b); }); };
+  auto by = [&](auto key) {
+    return std::max_element(points.begin(), points.end(),
+                            [&](auto const& a, auto const& b) { return key(a) < key(b); });
+  };
   reference_ = static_cast<std::size_t>(by([](auto const& p) { return p.local_batch(); }) - points.begin());
   auto const largest = by([](auto const& p) { return p.ranks; });
   largest_ranks_ = largest->ranks;
@@ -136,13 +162,15 @@ StepParticle StepPosterior::particle(std::uint32_t index) const {
   StepParticle p;
   double level = u(q_law) * std::accumulate(prior_.law.begin(), prior_.law.end(), 0.0);
   int law = 0;
-  while (law + 1 < growth_laws && level > prior_.law[static_cast<std::size_t>(law)]) level -= prior_.law[static_cast<std::size_t>(law++)];
+  while (law + 1 < growth_laws && level > prior_.law[static_cast<std::size_t>(law)])
+    level -= prior_.law[static_cast<std::size_t>(law++)];
   p.law = static_cast<GrowthLaw>(law);
   if (u(q_knee) < prior_.knee_probability) {
     double smallest = points.front().local_batch();
     for (auto const& point : points) smallest = std::min(smallest, point.local_batch());
     double const share = data::uniforms(seed_, index, q_knee, attempt_, data::Stream::fit).second;
-    p.knee = smallest * std::exp(std::log(1.0 / 16.0) + share * std::log(32.0));  // from 1/16 of the smallest batch to twice it
+    p.knee = smallest *
+             std::exp(std::log(1.0 / 16.0) + share * std::log(32.0));  // from 1/16 of the smallest batch to twice it
   }
   auto present = [&](int term, double mean) {
     p.terms.push_back(term);
@@ -155,25 +183,39 @@ StepParticle StepPosterior::particle(std::uint32_t index) const {
 
   present(0, lognormal(prior_.serial_median * cost_s, prior_.serial_log_sd, q_serial));
   double const in_node_s = lognormal(prior_.in_node_median * cost_s, prior_.in_node_log_sd, q_in_node);
-  if (u(q_in_share) < prior_.share_probability) present(3, in_node_s / first_batch);
-  else present(2, in_node_s);
-  double const cross_s = evidence_.network_s ? lognormal(prior_.exposed_median * *evidence_.network_s, prior_.exposed_log_sd, q_cross_node)
-                                             : lognormal(prior_.cross_node_median * cost_s, prior_.cross_node_log_sd, q_cross_node);
-  if (u(q_cross_share) < prior_.share_probability) present(5, cross_s / first_batch);
-  else present(4, cross_s);
+  if (u(q_in_share) < prior_.share_probability)
+    present(3, in_node_s / first_batch);
+  else
+    present(2, in_node_s);
+  double const cross_s =
+      evidence_.network_s ? lognormal(prior_.exposed_median * *evidence_.network_s, prior_.exposed_log_sd, q_cross_node)
+                          : lognormal(prior_.cross_node_median * cost_s, prior_.cross_node_log_sd, q_cross_node);
+  if (u(q_cross_share) < prior_.share_probability)
+    present(5, cross_s / first_batch);
+  else
+    present(4, cross_s);
   if (law > 0) {  // so scaled that a law's cost is about one doubling's worth at the largest fitted K
-    double const units[] = {1.0, 1.0, largest_ranks_, 0.3 * largest_batch, 0.7 * largest_batch, 0.19 * std::pow(largest_ranks_, 0.25) * largest_batch};
-    present(first_growth_term + law - 1, lognormal(prior_.growth_median * cost_s, prior_.growth_log_sd, q_growth) / units[law - 1]);
+    double const units[] = {1.0,
+                            1.0,
+                            largest_ranks_,
+                            0.3 * largest_batch,
+                            0.7 * largest_batch,
+                            0.19 * std::pow(largest_ranks_, 0.25) * largest_batch};
+    present(first_growth_term + law - 1,
+            lognormal(prior_.growth_median * cost_s, prior_.growth_log_sd, q_growth) / units[law - 1]);
   }
   if (u(q_diffuse) < prior_.diffuse_probability)
     for (std::size_t j = 0; j < p.terms.size(); ++j) {
       double largest = 1e-12;
       for (auto const& point : points)
-        largest = std::max(largest, column(p.terms[j], p.knee, evidence_.workers_per_node, point.ranks, point.local_batch()) / point.time_s);
+        largest =
+            std::max(largest, column(p.terms[j], p.knee, evidence_.workers_per_node, point.ranks, point.local_batch()) /
+                                  point.time_s);
       p.sd[j] = 0.5 / largest;  // it may be half of a fitted time
     }
   auto const& reference = points[reference_];
-  double const per_sample = reference.time_s / column(1, p.knee, evidence_.workers_per_node, 1.0, reference.local_batch());
+  double const per_sample =
+      reference.time_s / column(1, p.knee, evidence_.workers_per_node, 1.0, reference.local_batch());
   p.terms.push_back(1);
   p.mean.push_back(0.85 * per_sample);
   p.sd.push_back(0.6 * per_sample);
@@ -189,18 +231,20 @@ namespace {
 
 /// Covariance of the points' relative deviations that no coefficient explains. Distances are measured back from the
 /// largest fitted K, where the random walk of the discrepancy is pinned: a prediction starts there. [n x n]
-Matrix residual_covariance(StepParticle const& particle, StepEvidence const& evidence, StepPrior const& prior, double largest_ranks,
-                           double largest_batch) {
+Matrix residual_covariance(StepParticle const& particle, StepEvidence const& evidence, StepPrior const& prior,
+                           double largest_ranks, double largest_batch) {
   auto const n = static_cast<Eigen::Index>(evidence.points.size());
   Vector distance(n);
   for (Eigen::Index i = 0; i < n; ++i) {
     auto const& point = evidence.points[static_cast<std::size_t>(i)];
-    distance[i] = std::log2(largest_ranks / point.ranks) + prior.batch_weight * std::max(0.0, std::log2(point.local_batch() / largest_batch));
+    distance[i] = std::log2(largest_ranks / point.ranks) +
+                  prior.batch_weight * std::max(0.0, std::log2(point.local_batch() / largest_batch));
   }
   Matrix r(n, n);
   for (Eigen::Index i = 0; i < n; ++i) {
     for (Eigen::Index j = 0; j < n; ++j) r(i, j) = particle.delta * particle.delta * std::min(distance[i], distance[j]);
-    double const other = particle.other_job[static_cast<std::size_t>(i)] ? prior.other_job_sd * prior.other_job_sd : 0.0;
+    double const other =
+        particle.other_job[static_cast<std::size_t>(i)] ? prior.other_job_sd * prior.other_job_sd : 0.0;
     r(i, i) += particle.tau * particle.tau + evidence.points[static_cast<std::size_t>(i)].relative_variance + other;
   }
   return r;
@@ -258,7 +302,8 @@ model::StepParameters StepPosterior::draw(std::uint32_t index, std::uint32_t d) 
     prior_target[j] += z(q_term_error + static_cast<std::uint32_t>(p.terms[static_cast<std::size_t>(j)]));
   Matrix const gram = a.transpose() * a + Matrix::Identity(a.cols(), a.cols());
   Vector const rhs = a.transpose() * target + prior_target;
-  auto const scaled = non_negative_least_squares({gram.data(), static_cast<std::size_t>(gram.size())}, {rhs.data(), static_cast<std::size_t>(rhs.size())});
+  auto const scaled = non_negative_least_squares({gram.data(), static_cast<std::size_t>(gram.size())},
+                                                 {rhs.data(), static_cast<std::size_t>(rhs.size())});
 
   StepParameters q;
   q.workers_per_node = evidence_.workers_per_node;
@@ -272,7 +317,8 @@ model::StepParameters StepPosterior::draw(std::uint32_t index, std::uint32_t d) 
     double const u = uniform(seed_, d, q_drift_scale, 10 * (attempt_ + 1) + static_cast<std::uint32_t>(f));
     chi_squared += std::pow(normal_quantile(u), 2);
   }
-  q.discrepancy_log_growth = prior_.drift_predicted * p.delta * z(q_drift) / std::sqrt(chi_squared / prior_.drift_freedom);
+  q.discrepancy_log_growth =
+      prior_.drift_predicted * p.delta * z(q_drift) / std::sqrt(chi_squared / prior_.drift_freedom);
   q.discrepancy_power = prior_.distance_power;
   q.discrepancy_from_ranks = largest_ranks_;
   q.discrepancy_from_batch = largest_batch_;

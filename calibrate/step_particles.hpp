@@ -38,19 +38,19 @@ inline constexpr int first_growth_term = 6;  ///< GrowthLaw l >= 1 has the term 
 /// One fitted point: a mean of runs, and how well it is known.
 struct StepPoint {
   double ranks = 1.0, global_batch = 1.0;
-  double time_s = 1.0;              ///< mean of the runs, those far from their median pulled in
+  double time_s = 1.0;  ///< mean of the runs, those far from their median pulled in
   double runs = 1.0;
-  double relative_variance = 0.0;   ///< of time_s, by noise between runs
+  double relative_variance = 0.0;  ///< of time_s, by noise between runs
   [[nodiscard]] double local_batch() const { return global_batch / ranks; }
 };
 
 /// What a fit to step times starts from.
 struct StepEvidence {
-  std::vector<StepPoint> points;        ///< by K, then B
+  std::vector<StepPoint> points;  ///< by K, then B
   double workers_per_node = 8.0;
-  std::optional<double> network_s;      ///< 2 gradient bytes / node bandwidth, where the header tells both
+  std::optional<double> network_s;  ///< 2 gradient bytes / node bandwidth, where the header tells both
   double run_cv = 0.006;
-  bool run_cv_assumed = true;           ///< no point has repeats
+  bool run_cv_assumed = true;  ///< no point has repeats
 };
 [[nodiscard]] StepEvidence step_evidence(data::MeasuredPoints const& measured, double workers_per_node,
                                          std::optional<double> network_s, StepPrior const& prior);
@@ -59,11 +59,11 @@ struct StepEvidence {
 /// mean[i], sd[i]. A pure function of (seed, attempt, index).
 struct StepParticle {
   GrowthLaw law = GrowthLaw::constant;
-  double knee = 0.0;                    ///< local batch at which the launch-bound floor equals the line; 0: no floor
+  double knee = 0.0;  ///< local batch at which the launch-bound floor equals the line; 0: no floor
   double tau = 0.0, delta = 0.0;
-  std::vector<int> terms;               ///< [p], indices into step_terms
-  std::vector<double> mean, sd;         ///< [p], in the coefficient's unit
-  std::vector<char> other_job;          ///< [n_points]
+  std::vector<int> terms;        ///< [p], indices into step_terms
+  std::vector<double> mean, sd;  ///< [p], in the coefficient's unit
+  std::vector<char> other_job;   ///< [n_points]
 };
 
 /// Draws particles for a study and weighs them by the evidence of its points.
@@ -86,10 +86,10 @@ class StepPosterior {
   StepPrior prior_;
   std::uint64_t seed_;
   std::uint32_t attempt_ = 0;
-  std::size_t reference_ = 0;              ///< the point of the largest local batch
+  std::size_t reference_ = 0;                         ///< the point of the largest local batch
   double largest_ranks_ = 1.0, largest_batch_ = 1.0;  ///< K and local batch of the largest fitted K
   double smallest_s_ = 1.0, smallest_k_batch_ = 1.0;
-  std::vector<double> weights_;            ///< [particles], adding up to 1
+  std::vector<double> weights_;  ///< [particles], adding up to 1
   std::vector<model::StepParameters> draws_;
   std::vector<double> other_job_;
   std::array<double, growth_laws> law_{};

@@ -13,28 +13,32 @@ inline constexpr int growth_laws = 7;
 ///
 /// Learned on 60 published studies (MLPerf Training v2.0 to v3.1 and tables of papers and READMEs, 1 to 10,752 GPUs) by
 /// how well each predicts the points held out; docs/validation.md says which constants were learned leaving each
-/// group of studies out and which were set by hand on all of them. Medians and log standard deviations are of lognormals.
+/// group of studies out and which were set by hand on all of them. Medians and log standard deviations are of
+/// lognormals.
 struct StepPrior {
   std::array<double, growth_laws> law{0.3813, 0.3298, 0.0722, 0.0433, 0.0722, 0.0578, 0.0433};
-  double cost_power = 0.455;   ///< additive costs go as (smallest fitted time / 1 s)^this: a 10 s step does not pay 10 times a 1 s one
+  double cost_power =
+      0.455;  ///< additive costs go as (smallest fitted time / 1 s)^this: a 10 s step does not pay 10 times a 1 s one
   double serial_median = 0.0224, serial_log_sd = 1.77;
   double in_node_median = 0.0264, in_node_log_sd = 1.29;
   double cross_node_median = 0.0179, cross_node_log_sd = 1.2;  ///< network between nodes unknown
-  double exposed_median = 0.694, exposed_log_sd = 1.0;         ///< network known: exposed over 2 gradient bytes / node bandwidth
-  double growth_median = 0.00924, growth_log_sd = 0.88;        ///< about one doubling's worth at the largest fitted K
-  double share_probability = 0.698;  ///< that crossing a boundary costs a share of compute instead of a time
-  double knee_probability = 0.003;   ///< that a launch-bound floor is within reach
-  double inner = 0.708;              ///< sd over mean of a coefficient within its particle
-  double diffuse_probability = 0.06; ///< that a particle lets the points speak against all of the above
-  double misfit_median = 0.0036, misfit_log_sd = 0.615;        ///< tau: each configuration's own deviation, in log T
-  double misfit_predicted = 1.5;     ///< the same on points that were not fitted, relative to tau
-  double drift_median = 0.006, drift_log_sd = 0.6;             ///< delta: random walk of log T per square root of a doubling
-  double drift_predicted = 2.5;      ///< the same beyond the points, relative to delta
-  int drift_freedom = 4;             ///< degrees of freedom of its Student t
-  double distance_power = 0.45;      ///< growth of the discrepancy with doublings beyond the points
-  double batch_weight = 0.0381;      ///< a halving of the local batch, in doublings of K
-  double other_job_probability = 0.018, other_job_sd = 0.5;    ///< that a point is not the same job, and how far off it then is
-  double run_cv = 0.006;             ///< typical spread between runs, worth `run_cv_weight` repeats
+  double exposed_median = 0.694,
+         exposed_log_sd = 1.0;  ///< network known: exposed over 2 gradient bytes / node bandwidth
+  double growth_median = 0.00924, growth_log_sd = 0.88;  ///< about one doubling's worth at the largest fitted K
+  double share_probability = 0.698;   ///< that crossing a boundary costs a share of compute instead of a time
+  double knee_probability = 0.003;    ///< that a launch-bound floor is within reach
+  double inner = 0.708;               ///< sd over mean of a coefficient within its particle
+  double diffuse_probability = 0.06;  ///< that a particle lets the points speak against all of the above
+  double misfit_median = 0.0036, misfit_log_sd = 0.615;  ///< tau: each configuration's own deviation, in log T
+  double misfit_predicted = 1.5;                         ///< the same on points that were not fitted, relative to tau
+  double drift_median = 0.006, drift_log_sd = 0.6;       ///< delta: random walk of log T per square root of a doubling
+  double drift_predicted = 2.5;                          ///< the same beyond the points, relative to delta
+  int drift_freedom = 4;                                 ///< degrees of freedom of its Student t
+  double distance_power = 0.45;                          ///< growth of the discrepancy with doublings beyond the points
+  double batch_weight = 0.0381;                          ///< a halving of the local batch, in doublings of K
+  double other_job_probability = 0.018,
+         other_job_sd = 0.5;  ///< that a point is not the same job, and how far off it then is
+  double run_cv = 0.006;      ///< typical spread between runs, worth `run_cv_weight` repeats
   double run_cv_weight = 4.0;
 };
 

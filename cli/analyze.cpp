@@ -18,13 +18,20 @@ namespace {
 model::Curve predicted(model::Model const& model, validate::ScalingTable const& table, std::uint64_t seed) {
   double const baseline = table.points[table.baseline].ranks;
   if (model.baseline_ranks != baseline)
-    throw InputError("the Model's baseline is K = " + validate::number_text(model.baseline_ranks, 9) + " and the study's K = " + validate::number_text(baseline, 9) +
+    throw InputError("the Model's baseline is K = " + validate::number_text(model.baseline_ranks, 9) +
+                     " and the study's K = " + validate::number_text(baseline, 9) +
                      " (one plot needs one baseline). Fit a Model to this study?");
   if (model.regime != table.regime)
-    throw InputError("the Model's regime is " + std::string(to_text(model.regime)) + " and the study's " + std::string(to_text(table.regime)) +
+    throw InputError("the Model's regime is " + std::string(to_text(model.regime)) + " and the study's " +
+                     std::string(to_text(table.regime)) +
                      " (their efficiencies do not compare). Fit a Model to this study?");
-  sim::SimulateOptions options{.ranks = {}, .global_batches = {}, .threshold = table.options.threshold, .confidence = table.options.confidence,
-                               .seed = seed, .quantile_levels = {0.5}, .progress = {}};
+  sim::SimulateOptions options{.ranks = {},
+                               .global_batches = {},
+                               .threshold = table.options.threshold,
+                               .confidence = table.options.confidence,
+                               .seed = seed,
+                               .quantile_levels = {0.5},
+                               .progress = {}};
   for (auto const& point : table.points) {
     if (!options.ranks.empty() && options.ranks.back() == point.ranks) continue;  // several batches at one K
     options.ranks.push_back(point.ranks);
@@ -36,25 +43,30 @@ model::Curve predicted(model::Model const& model, validate::ScalingTable const& 
 }  // namespace
 
 int analyze(Arguments const& arguments) {
-  CommandLine line("analyze INPUT... [options]",
-                   "A measured scaling study in (Study CSV, a table such as gpus,time, MLPerf logs; - is standard input),\n"
-                   "out come the scaling table, the bend, its cause and the plot. Times of single ranks give the cause alone.",
-                   "  kurve analyze data/sets/book_code_5_2_1/book_code_5_2_1.csv --plot -");
+  CommandLine line(
+      "analyze INPUT... [options]",
+      "A measured scaling study in (Study CSV, a table such as gpus,time, MLPerf logs; - is standard input),\n"
+      "out come the scaling table, the bend, its cause and the plot. Times of single ranks give the cause alone.",
+      "  kurve analyze data/sets/book_code_5_2_1/book_code_5_2_1.csv --plot -");
   line.positional("input", -1);
   add_judgement_options(line, 0.95);
-  line.options().add_options()
-      ("normal", "intervals as textbooks print them, mean +- 1.96 s/sqrt(n), instead of Student's t")
-      ("plot,p", po::value<std::string>()->value_name("FILE"), "draw to FILE.svg, .png or .pdf; - draws in the terminal")
-      ("model,M", po::value<std::string>()->value_name("MODEL"), "with --plot: draw this Model's predicted band under the measured points")
-      ("seed", po::value<std::uint64_t>()->default_value(1), "of the bootstrap");
+  line.options().add_options()("normal",
+                               "intervals as textbooks print them, mean +- 1.96 s/sqrt(n), instead of Student's t")(
+      "plot,p", po::value<std::string>()->value_name("FILE"),
+      "draw to FILE.svg, .png or .pdf; - draws in the terminal")(
+      "model,M", po::value<std::string>()->value_name("MODEL"),
+      "with --plot: draw this Model's predicted band under the measured points")(
+      "seed", po::value<std::uint64_t>()->default_value(1), "of the bootstrap");
   if (!line.parse(arguments)) return ok;
   auto const inputs = line.all("input");
   if (inputs.empty()) throw InputError("no input (analyze reads at least one file). Try kurve analyze --help?");
-  validate::ScalingOptions options{.threshold = line.threshold(), .confidence = line.confidence(), .seed = line.get<std::uint64_t>("seed")};
+  validate::ScalingOptions options{
+      .threshold = line.threshold(), .confidence = line.confidence(), .seed = line.get<std::uint64_t>("seed")};
   if (line.has("normal")) options.mean_interval = validate::MeanInterval::normal;
   auto const picture = plot_path(line);
   auto const model_path = line.find<std::string>("model");
-  if (model_path && !picture) throw InputError("--model='" + *model_path + "' without --plot (the Model is only drawn). Add --plot FILE?");
+  if (model_path && !picture)
+    throw InputError("--model='" + *model_path + "' without --plot (the Model is only drawn). Add --plot FILE?");
 
   auto const study = data::read_study(inputs);
   auto all_inputs = inputs;
@@ -68,9 +80,11 @@ int analyze(Arguments const& arguments) {
   }
   auto const table = validate::make_scaling_table(study, options);
   auto const diagnosis = validate::diagnose(study);
-  std::optional<model::Curve> curve;  // before anything is written: a Model that does not fit the study is no half result
+  std::optional<model::Curve>
+      curve;  // before anything is written: a Model that does not fit the study is no half result
   if (model_path) curve = predicted(data::read_model(*model_path), table, options.seed);
-  write_result(line, wants(line, ".json") ? validate::to_json(table, &made_by, &diagnosis) : validate::to_text(table) + "\n" + validate::to_text(diagnosis));
+  write_result(line, wants(line, ".json") ? validate::to_json(table, &made_by, &diagnosis)
+                                          : validate::to_text(table) + "\n" + validate::to_text(diagnosis));
   if (picture) {
     auto plot = validate::make_scaling_plot(table);
     if (curve) validate::add_prediction(plot, *curve);

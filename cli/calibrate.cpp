@@ -44,15 +44,22 @@ std::string plan_text(std::vector<calibrate::PlannedPoint> const& plan) {
     table.add({point.description, validate::fixed_text(point.estimate_s, 2)});
     total_s += point.estimate_s;
   }
-  return validate::to_text(table) + "\n" + std::to_string(plan.size()) + " points, at least " + validate::fixed_text(total_s, 1) + " s\n";
+  return validate::to_text(table) + "\n" + std::to_string(plan.size()) + " points, at least " +
+         validate::fixed_text(total_s, 1) + " s\n";
 }
 
 std::string points_text(calibrate::Calibration const& measured) {
-  validate::TextTable table{{{"measured", "", validate::Align::left}, {"median", "[ms]"}, {"mean", "[ms]"}, {"+-", "[%]"}, {"n"}, {"ended", "", validate::Align::left, 1}}, {}};
+  validate::TextTable table{{{"measured", "", validate::Align::left},
+                             {"median", "[ms]"},
+                             {"mean", "[ms]"},
+                             {"+-", "[%]"},
+                             {"n"},
+                             {"ended", "", validate::Align::left, 1}},
+                            {}};
   for (auto const& p : measured.points)
     table.add({p.description, validate::fixed_text(p.median_s * 1e3, 4), validate::fixed_text(p.mean_s * 1e3, 4),
-               validate::fixed_text(p.mean_s > 0.0 ? 100.0 * p.standard_error_s / p.mean_s : 0.0, 2), std::to_string(p.timings),
-               std::string(calibrate::to_text(p.termination))});
+               validate::fixed_text(p.mean_s > 0.0 ? 100.0 * p.standard_error_s / p.mean_s : 0.0, 2),
+               std::to_string(p.timings), std::string(calibrate::to_text(p.termination))});
   return validate::to_text(table);
 }
 
@@ -66,24 +73,28 @@ std::string study_text(data::Study const& study) {
 
 int calibrate(Arguments const& arguments) {
   CommandLine line("calibrate [options]",
-                   "Measure this machine: serial work, compute at several local batches, the all-reduce over ranks and bytes, skew between\n"
-                   "ranks, and whole steps at every K. Writes components.csv, steps.csv, per_rank.csv and model.json into a folder.\n"
+                   "Measure this machine: serial work, compute at several local batches, the all-reduce over ranks and "
+                   "bytes, skew between\n"
+                   "ranks, and whole steps at every K. Writes components.csv, steps.csv, per_rank.csv and model.json "
+                   "into a folder.\n"
                    "Under mpirun its ranks are measured; alone, threads of this process.",
                    "  kurve calibrate --device synthetic --time-limit 20s --into calibration");
-  line.options().add_options()
-      ("device,d", po::value<std::string>()->default_value("auto"), "host, mpi, synthetic or auto (mpi under mpirun, else host); see kurve devices")
-      ("into,i", po::value<std::string>()->default_value("calibration")->value_name("DIR"), "folder for the results, made if absent")
-      ("ranks,K", po::value<std::string>()->value_name("LIST"), "K to measure: 1,2,4..16; all powers of two and the largest")
-      ("batches", po::value<std::string>()->value_name("LIST"), "local batches of compute")
-      ("bytes", po::value<std::string>()->value_name("LIST"), "all-reduce sizes: 64KiB..16MiB")
-      ("regime", po::value<std::string>()->default_value("strong"), "of the whole steps: strong or weak")
-      ("global-batch,B", po::value<int>()->default_value(64), "of the whole steps, at the smallest K")
-      ("runs", po::value<int>()->default_value(3), "of whole steps at each K, each from a fresh state")
-      ("steps", po::value<int>()->default_value(30), "in a run, warm-up included")
-      ("precision", po::value<double>()->default_value(0.02, "0.02"), "relative half width of the 95 % interval to stop at")
-      ("time-limit,T", po::value<std::string>()->default_value("2min"), "for everything; what is done by then is kept")
-      ("seed", po::value<std::uint64_t>()->default_value(1), "of the order of points and the workload's state")
-      ("dry-run", "list the points and the least time they take");
+  line.options().add_options()("device,d", po::value<std::string>()->default_value("auto"),
+                               "host, mpi, synthetic or auto (mpi under mpirun, else host); see kurve devices")(
+      "into,i", po::value<std::string>()->default_value("calibration")->value_name("DIR"),
+      "folder for the results, made if absent")("ranks,K", po::value<std::string>()->value_name("LIST"),
+                                                "K to measure: 1,2,4..16; all powers of two and the largest")(
+      "batches", po::value<std::string>()->value_name("LIST"), "local batches of compute")(
+      "bytes", po::value<std::string>()->value_name("LIST"), "all-reduce sizes: 64KiB..16MiB")(
+      "regime", po::value<std::string>()->default_value("strong"), "of the whole steps: strong or weak")(
+      "global-batch,B", po::value<int>()->default_value(64), "of the whole steps, at the smallest K")(
+      "runs", po::value<int>()->default_value(3), "of whole steps at each K, each from a fresh state")(
+      "steps", po::value<int>()->default_value(30), "in a run, warm-up included")(
+      "precision", po::value<double>()->default_value(0.02, "0.02"),
+      "relative half width of the 95 % interval to stop at")(
+      "time-limit,T", po::value<std::string>()->default_value("2min"), "for everything; what is done by then is kept")(
+      "seed", po::value<std::uint64_t>()->default_value(1), "of the order of points and the workload's state")(
+      "dry-run", "list the points and the least time they take");
   if (!line.parse(arguments)) return ok;
   auto options = options_of(line);
   check(options);
@@ -117,7 +128,8 @@ int calibrate(Arguments const& arguments) {
   data::write_file(folder / "components.csv", study_text(measured.components));
   data::write_file(folder / "steps.csv", study_text(measured.steps));
   if (!measured.per_rank.samples.empty()) data::write_file(folder / "per_rank.csv", study_text(measured.per_rank));
-  auto const fitted = calibrate::fit_components(measured.components, measured.steps, {.draws = 2000, .seed = options.seed});
+  auto const fitted =
+      calibrate::fit_components(measured.components, measured.steps, {.draws = 2000, .seed = options.seed});
   std::ostringstream model;
   data::write_model(model, fitted.model, made_by);
   data::write_file(folder / "model.json", model.str());
@@ -127,10 +139,12 @@ int calibrate(Arguments const& arguments) {
     return ok;
   }
   std::string text = backend->info().device + ": " + backend->info().workload + "\n\n" + points_text(measured) + "\n";
-  text += "A known sleep came back " + validate::fixed_text(measured.sleep_bias_s * 1e6, 1) + " us too long. All took " + validate::fixed_text(measured.elapsed_s, 1) + " s.\n\n";
+  text += "A known sleep came back " + validate::fixed_text(measured.sleep_bias_s * 1e6, 1) +
+          " us too long. All took " + validate::fixed_text(measured.elapsed_s, 1) + " s.\n\n";
   text += validate::to_text(fitted);
   for (auto const& warning : measured.warnings) text += validate::wrap(warning, "- ");
-  text += "\nWritten to " + folder.string() + ": components.csv, steps.csv, model.json" + (measured.per_rank.samples.empty() ? "" : ", per_rank.csv") + "\n";
+  text += "\nWritten to " + folder.string() + ": components.csv, steps.csv, model.json" +
+          (measured.per_rank.samples.empty() ? "" : ", per_rank.csv") + "\n";
   write_result(line, text);
   return ok;
 }

@@ -17,26 +17,31 @@ namespace po = boost::program_options;
 
 int fit(Arguments const& arguments) {
   CommandLine line("fit INPUT... [options]",
-                   "From a Study to a Model with its uncertainty. Inputs with component rows (serial, compute, allreduce) are composed, and\n"
-                   "step rows beside them adjust what no component pins down; step rows alone are fitted with the growth law uncertain.",
+                   "From a Study to a Model with its uncertainty. Inputs with component rows (serial, compute, "
+                   "allreduce) are composed, and\n"
+                   "step rows beside them adjust what no component pins down; step rows alone are fitted with the "
+                   "growth law uncertain.",
                    "  kurve fit data/sets/mlperf_gpt3_v3_1/points.csv --fit 'K<=4096' --out gpt3.json");
   line.positional("input", -1);
-  line.options().add_options()
-      ("fit,f", po::value<std::string>()->value_name("EXPR"), "fit only these step points: 'K<=8', 'K in 1,2,4', 'B==2048'")
-      ("draws", po::value<int>()->default_value(2000), "posterior draws kept in the Model")
-      ("seed", po::value<std::uint64_t>()->default_value(1), "of the draws");
+  line.options().add_options()("fit,f", po::value<std::string>()->value_name("EXPR"),
+                               "fit only these step points: 'K<=8', 'K in 1,2,4', 'B==2048'")(
+      "draws", po::value<int>()->default_value(2000), "posterior draws kept in the Model")(
+      "seed", po::value<std::uint64_t>()->default_value(1), "of the draws");
   if (!line.parse(arguments)) return ok;
   auto const inputs = line.all("input");
   if (inputs.empty()) throw InputError("no input (fit reads at least one file). Try kurve fit --help?");
   calibrate::FitOptions const options{.draws = line.get<int>("draws"), .seed = line.get<std::uint64_t>("seed")};
-  if (options.draws < 10 || options.draws > 100'000) throw InputError("--draws=" + std::to_string(options.draws) + " (must be from 10 to 100000)");
+  if (options.draws < 10 || options.draws > 100'000)
+    throw InputError("--draws=" + std::to_string(options.draws) + " (must be from 10 to 100000)");
 
   auto studies = read_fit_inputs(inputs);
-  if (auto const split = line.find<std::string>("fit")) studies.steps = validate::fitted_part(studies.steps, validate::parse_split(*split));
+  if (auto const split = line.find<std::string>("fit"))
+    studies.steps = validate::fitted_part(studies.steps, validate::parse_split(*split));
   auto const network = studies.steps.samples.empty() && calibrate::is_allreduce_only(studies.components);
   auto const fitted = network ? calibrate::fit_allreduce(studies.components)
-                      : studies.components.samples.empty() ? calibrate::fit_steps(studies.steps, options)
-                                                         : calibrate::fit_components(studies.components, studies.steps, options);
+                      : studies.components.samples.empty()
+                          ? calibrate::fit_steps(studies.steps, options)
+                          : calibrate::fit_components(studies.components, studies.steps, options);
   std::ostringstream json;
   data::write_model(json, fitted.model, line.provenance(inputs));
   if (line.has("out") || line.json()) write_result(line, json.str());

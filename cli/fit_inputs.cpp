@@ -10,8 +10,12 @@ FitInputs read_fit_inputs(Arguments const& paths) {
   Arguments components, steps;
   for (auto const& path : paths) {
     switch (data::read_study({path}).kind()) {
-      case data::StudyKind::components: components.push_back(path); break;
-      case data::StudyKind::steps: steps.push_back(path); break;
+      case data::StudyKind::components:
+        components.push_back(path);
+        break;
+      case data::StudyKind::steps:
+        steps.push_back(path);
+        break;
       case data::StudyKind::per_rank:
         throw DataError(path, 0, "times of single ranks serve diagnosis, not a fit. Give whole steps or components?");
     }

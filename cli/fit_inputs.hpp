@@ -11,7 +11,8 @@ struct FitInputs {
   data::Study components, steps;
 };
 
-/// Reads the files and sorts them by what they hold; those of one kind are merged. @throws DataError as data::read_study
+/// Reads the files and sorts them by what they hold; those of one kind are merged. @throws DataError as
+/// data::read_study
 [[nodiscard]] FitInputs read_fit_inputs(Arguments const& paths);
 
 }  // namespace kurve::cli

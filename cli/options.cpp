@@ -30,13 +30,15 @@ double checked(double value, char const* name, bool upper_included) {
 }  // namespace
 
 CommandLine::CommandLine(std::string usage, std::string summary, std::string example)
-    : usage_(std::move(usage)), summary_(std::move(summary)), example_(std::move(example)), visible_("Options"), common_("Common options") {
-  common_.add_options()
-      ("help,h", "this text")
-      ("json,j", "machine-readable result instead of text")
-      ("out,o", po::value<std::string>()->value_name("FILE"), "write the result to FILE, whole or not at all")
-      ("config", po::value<std::string>()->value_name("FILE"), "options as `name = value` lines; the command line wins")
-      ("quiet,q", "no progress and no warnings");
+    : usage_(std::move(usage)),
+      summary_(std::move(summary)),
+      example_(std::move(example)),
+      visible_("Options"),
+      common_("Common options") {
+  common_.add_options()("help,h", "this text")("json,j", "machine-readable result instead of text")(
+      "out,o", po::value<std::string>()->value_name("FILE"), "write the result to FILE, whole or not at all")(
+      "config", po::value<std::string>()->value_name("FILE"), "options as `name = value` lines; the command line wins")(
+      "quiet,q", "no progress and no warnings");
 }
 
 void CommandLine::positional(std::string const& name, int count) {
@@ -52,7 +54,11 @@ bool CommandLine::parse(Arguments const& arguments) {
   auto const style = po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
   po::store(po::command_line_parser(arguments).options(all).positional(positions_).style(style).run(), values_);
   if (has("help")) {
-    std::cout << "kurve " << usage_ << "\n\n" << summary_ << "\n\n" << visible_ << "\n" << common_ << "\nExample:\n" << example_ << "\n";
+    std::cout << "kurve " << usage_ << "\n\n"
+              << summary_ << "\n\n"
+              << visible_ << "\n"
+              << common_ << "\nExample:\n"
+              << example_ << "\n";
     return false;
   }
   if (auto const path = find<std::string>("config")) {
@@ -78,9 +84,9 @@ double CommandLine::threshold() const { return checked(get<double>("threshold"),
 double CommandLine::confidence() const { return checked(get<double>("confidence"), "confidence", false); }
 
 void add_judgement_options(CommandLine& line, double confidence) {
-  line.options().add_options()
-      ("threshold,t", po::value<double>()->default_value(0.7, "0.7")->value_name("E"), "efficiency below which more workers do not pay")
-      ("confidence,c", po::value<double>()->default_value(confidence)->value_name("P"), "of the intervals");
+  line.options().add_options()("threshold,t", po::value<double>()->default_value(0.7, "0.7")->value_name("E"),
+                               "efficiency below which more workers do not pay")(
+      "confidence,c", po::value<double>()->default_value(confidence)->value_name("P"), "of the intervals");
 }
 
 }  // namespace kurve::cli

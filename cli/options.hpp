@@ -32,7 +32,9 @@ class CommandLine {
 
   [[nodiscard]] bool has(std::string const& name) const { return values_.count(name) > 0; }
   template <typename T>
-  [[nodiscard]] T get(std::string const& name) const { return values_[name].as<T>(); }
+  [[nodiscard]] T get(std::string const& name) const {
+    return values_[name].as<T>();
+  }
   template <typename T>
   [[nodiscard]] std::optional<T> find(std::string const& name) const {
     if (!has(name)) return std::nullopt;

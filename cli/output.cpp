@@ -18,8 +18,10 @@ void print(std::string const& text) {
 }
 
 void write_result(CommandLine const& line, std::string const& text) {
-  if (auto const path = line.find<std::string>("out")) data::write_file(*path, text);
-  else print(text);
+  if (auto const path = line.find<std::string>("out"))
+    data::write_file(*path, text);
+  else
+    print(text);
 }
 
 std::optional<std::string> plot_path(CommandLine const& line) {
@@ -31,8 +33,10 @@ std::optional<std::string> plot_path(CommandLine const& line) {
 
 void draw(validate::ScalingPlot const& plot, std::string const& path) {
   auto const format = validate::plot_format_of(path);
-  if (format == validate::PlotFormat::terminal) print("\n" + validate::render_plot(plot, format));
-  else validate::write_plot(plot, path);
+  if (format == validate::PlotFormat::terminal)
+    print("\n" + validate::render_plot(plot, format));
+  else
+    validate::write_plot(plot, path);
 }
 
 bool wants(CommandLine const& line, std::string const& ending) {
@@ -66,7 +70,8 @@ void ProgressBar::show(double fraction, std::string const& detail) {
   last_ = now;
   constexpr int cells = 24;
   int const full = static_cast<int>(std::lround(cells * std::clamp(fraction, 0.0, 1.0)));
-  std::string text = label_ + " [" + std::string(static_cast<std::size_t>(full), '#') + std::string(static_cast<std::size_t>(cells - full), '.') + "] " +
+  std::string text = label_ + " [" + std::string(static_cast<std::size_t>(full), '#') +
+                     std::string(static_cast<std::size_t>(cells - full), '.') + "] " +
                      std::to_string(static_cast<int>(100.0 * std::clamp(fraction, 0.0, 1.0))) + "% " + detail;
   std::cerr << "\r\033[K" << text.substr(0, static_cast<std::size_t>(terminal_width() - 1)) << std::flush;
 }

@@ -31,18 +31,24 @@ struct Judgement {
 };
 
 validate::Figure figure_of(validate::ScalingPlot const& plot, std::string const& caption) {
-  return {.svg = validate::render_plot(plot, validate::PlotFormat::svg), .description = plot.title + ": the numbers are in the table beside it", .caption = caption};
+  return {.svg = validate::render_plot(plot, validate::PlotFormat::svg),
+          .description = plot.title + ": the numbers are in the table beside it",
+          .caption = caption};
 }
 
 /// Findings of the audit, gravest first, and the checklist.
 void add_audit(validate::Section& section, validate::Audit const& audit) {
   bool const errors = validate::has_error(audit);
-  section.blocks.push_back(validate::Verdict{errors ? Mood::bad : audit.findings.empty() ? Mood::good : Mood::neutral, "Audit: " + audit.verdict + "."});
+  section.blocks.push_back(validate::Verdict{errors                   ? Mood::bad
+                                             : audit.findings.empty() ? Mood::good
+                                                                      : Mood::neutral,
+                                             "Audit: " + audit.verdict + "."});
   using validate::Align;
   if (!audit.findings.empty()) {
     validate::Bullets findings;
     for (auto const& f : audit.findings)
-      findings.items.push_back(std::string(to_text(f.severity)) + " " + f.rule + ": " + f.title + ". Seen: " + f.evidence + ". Remedy: " + f.remedy + ".");
+      findings.items.push_back(std::string(to_text(f.severity)) + " " + f.rule + ": " + f.title +
+                               ". Seen: " + f.evidence + ". Remedy: " + f.remedy + ".");
     section.blocks.push_back(std::move(findings));
   }
   validate::TextTable checklist{{{"", "", Align::left}, {"", "", Align::left}}, {}};
@@ -51,7 +57,8 @@ void add_audit(validate::Section& section, validate::Audit const& audit) {
 }
 
 validate::Section study_section(std::string const& path, data::Study const& study, Judgement const& how) {
-  auto const table = validate::make_scaling_table(study, {.threshold = how.threshold, .confidence = 0.95, .seed = how.seed});
+  auto const table =
+      validate::make_scaling_table(study, {.threshold = how.threshold, .confidence = 0.95, .seed = how.seed});
   validate::Section section{.title = "Measured: " + (table.workload.empty() ? path : table.workload), .blocks = {}};
   section.blocks.push_back(validate::Verdict{table.bend ? Mood::caution : Mood::good, validate::bend_sentence(table)});
   section.blocks.push_back(figure_of(validate::make_scaling_plot(table), "Measured points, 95 % intervals."));
@@ -61,28 +68,41 @@ validate::Section study_section(std::string const& path, data::Study const& stud
   section.blocks.push_back(validate::Bullets{diagnosis.evidence});
   section.blocks.push_back(validate::Bullets{table.budget});
   section.blocks.push_back(validate::Bullets{table.notes});
-  add_audit(section, validate::audit(study, {.threshold = how.threshold, .reference_s = {}, .gradient_bytes = {}, .node_bytes_per_s = {}, .other_claims = {}}));
+  add_audit(section, validate::audit(study, {.threshold = how.threshold,
+                                             .reference_s = {},
+                                             .gradient_bytes = {},
+                                             .node_bytes_per_s = {},
+                                             .other_claims = {}}));
   return section;
 }
 
 validate::Section model_section(std::string const& path, model::Model const& model, Judgement const& how) {
   validate::Section section{.title = "Predicted: " + (model.workload.empty() ? path : model.workload), .blocks = {}};
-  sim::SimulateOptions options{.ranks = {}, .global_batches = {}, .threshold = how.threshold, .confidence = how.confidence, .seed = how.seed, .progress = {}};
+  sim::SimulateOptions options{.ranks = {},
+                               .global_batches = {},
+                               .threshold = how.threshold,
+                               .confidence = how.confidence,
+                               .seed = how.seed,
+                               .progress = {}};
   for (double const k : how.ranks)
     if (k >= model.baseline_ranks) options.ranks.push_back(k);
   if (!options.ranks.empty() && model.regime != model::Regime::mixed) {
     auto const curve = sim::simulate(model, options);
-    section.blocks.push_back(validate::Verdict{curve.bend ? Mood::caution : Mood::good, validate::bend_sentence(curve)});
-    section.blocks.push_back(figure_of(validate::make_scaling_plot(curve), "Predicted, with the interval of the mean step of a new run."));
+    section.blocks.push_back(
+        validate::Verdict{curve.bend ? Mood::caution : Mood::good, validate::bend_sentence(curve)});
+    section.blocks.push_back(
+        figure_of(validate::make_scaling_plot(curve), "Predicted, with the interval of the mean step of a new run."));
     section.blocks.push_back(validate::Table{validate::table_of(curve), "Prediction by K."});
-    section.blocks.push_back(validate::Paragraph{"At K = " + data::number_text(curve.points.back().ranks) + " a step is " + validate::budget_sentence(curve.points.back()) + "."});
+    section.blocks.push_back(validate::Paragraph{"At K = " + data::number_text(curve.points.back().ranks) +
+                                                 " a step is " + validate::budget_sentence(curve.points.back()) + "."});
     if (!curve.not_measured.empty()) {
       std::string names;
       for (auto const& name : curve.not_measured) names += (names.empty() ? "" : ", ") + name;
       section.blocks.push_back(validate::Verdict{Mood::caution, "Not measured, and it matters here: " + names});
     }
   }
-  section.blocks.push_back(validate::Table{validate::table_of(model), "The Model's parameters, and where each came from."});
+  section.blocks.push_back(
+      validate::Table{validate::table_of(model), "The Model's parameters, and where each came from."});
   return section;
 }
 
@@ -90,11 +110,17 @@ validate::Section score_section(validate::Scorecard const& card) {
   validate::Section section{.title = "Were we right: " + card.workload, .blocks = {}};
   auto const& coverage = card.summary.coverage;
   bool const good = coverage.n > 0 && coverage.share >= 0.5 * card.confidence;
-  section.blocks.push_back(validate::Verdict{good ? Mood::good : Mood::bad, validate::coverage_sentence(card.summary, card.confidence)});
-  section.blocks.push_back(validate::Paragraph{card.split.empty() ? "A Model made without these points, against them." : "Fitted on " + card.split + "; every other point was held out."});
-  section.blocks.push_back(figure_of(validate::make_scaling_plot(card), "Fitted and held-out points over the predicted band."));
+  section.blocks.push_back(
+      validate::Verdict{good ? Mood::good : Mood::bad, validate::coverage_sentence(card.summary, card.confidence)});
+  section.blocks.push_back(validate::Paragraph{card.split.empty()
+                                                   ? "A Model made without these points, against them."
+                                                   : "Fitted on " + card.split + "; every other point was held out."});
+  section.blocks.push_back(
+      figure_of(validate::make_scaling_plot(card), "Fitted and held-out points over the predicted band."));
   section.blocks.push_back(validate::Table{validate::table_of(card), "Prediction and measurement."});
-  if (!card.rivals.empty()) section.blocks.push_back(validate::Table{validate::rival_table(card.rivals, card.summary.errors), "Absolute errors of the held-out points, simple rivals beside."});
+  if (!card.rivals.empty())
+    section.blocks.push_back(validate::Table{validate::rival_table(card.rivals, card.summary.errors),
+                                             "Absolute errors of the held-out points, simple rivals beside."});
   section.blocks.push_back(validate::Bullets{card.messages});
   return section;
 }
@@ -104,43 +130,51 @@ validate::Section summary_of(validate::Report const& page) {
   validate::Bullets sentences;
   for (auto const& section : page.sections)
     for (auto const& block : section.blocks)
-      if (auto const* verdict = std::get_if<validate::Verdict>(&block)) sentences.items.push_back(section.title + ". " + verdict->text);
+      if (auto const* verdict = std::get_if<validate::Verdict>(&block))
+        sentences.items.push_back(section.title + ". " + verdict->text);
   return {.title = "In short", .blocks = {std::move(sentences)}};
 }
 
 validate::Section reproduction_of(data::Provenance const& made_by) {
   validate::Section section{.title = "How to make this page again", .blocks = {}};
   section.blocks.push_back(validate::Verbatim{made_by.command_line});
-  section.blocks.push_back(validate::Paragraph{"The same inputs, seed and version of Kurve give the same numbers; the inputs' SHA-256 digests are below."});
+  section.blocks.push_back(validate::Paragraph{
+      "The same inputs, seed and version of Kurve give the same numbers; the inputs' SHA-256 digests are below."});
   return section;
 }
 
 }  // namespace
 
 int report(Arguments const& arguments) {
-  CommandLine line("report INPUT... [options]",
-                   "Studies and Models in, one self-contained HTML page out: tables, plots, predictions, and how far they were from points\n"
-                   "not fitted. A Model is scored against each Study of the same workload; --fit scores each Study that it divides.",
-                   "  kurve report data/sets/mlperf_gpt3_v3_1/points.csv --fit 'K<=4096' --out report.html");
+  CommandLine line(
+      "report INPUT... [options]",
+      "Studies and Models in, one self-contained HTML page out: tables, plots, predictions, and how far they were from "
+      "points\n"
+      "not fitted. A Model is scored against each Study of the same workload; --fit scores each Study that it divides.",
+      "  kurve report data/sets/mlperf_gpt3_v3_1/points.csv --fit 'K<=4096' --out report.html");
   line.positional("input", -1);
   add_judgement_options(line, 0.9);
-  line.options().add_options()
-      ("title", po::value<std::string>()->default_value("Scaling report"), "of the page")
-      ("fit,f", po::value<std::string>()->value_name("EXPR"), "score predictions of each Study from these points: 'K<=8'")
-      ("K,K", po::value<std::string>()->default_value("1..4096"), "where Models are asked for a prediction")
-      ("seed", po::value<std::uint64_t>()->default_value(1), "of every random number");
+  line.options().add_options()("title", po::value<std::string>()->default_value("Scaling report"), "of the page")(
+      "fit,f", po::value<std::string>()->value_name("EXPR"),
+      "score predictions of each Study from these points: 'K<=8'")(
+      "K,K", po::value<std::string>()->default_value("1..4096"), "where Models are asked for a prediction")(
+      "seed", po::value<std::uint64_t>()->default_value(1), "of every random number");
   if (!line.parse(arguments)) return ok;
   auto const inputs = line.all("input");
   if (inputs.empty()) throw InputError("no input (report reads Studies and Models). Try kurve report --help?");
   auto const ranks = data::ranks_from_text(line.get<std::string>("K"));
-  Judgement const how{.threshold = line.threshold(), .confidence = line.confidence(), .seed = line.get<std::uint64_t>("seed"),
-                      .split = line.find<std::string>("fit"), .ranks = {ranks.begin(), ranks.end()}};
+  Judgement const how{.threshold = line.threshold(),
+                      .confidence = line.confidence(),
+                      .seed = line.get<std::uint64_t>("seed"),
+                      .split = line.find<std::string>("fit"),
+                      .ranks = {ranks.begin(), ranks.end()}};
   validate::HoldoutOptions const scoring{.confidence = how.confidence, .threshold = how.threshold, .seed = how.seed};
   auto const fit = [&](data::Study const& study) { return calibrate::fit_steps(study, {.seed = how.seed}); };
 
   std::vector<model::Model> models;
   std::vector<data::Study> studies;
-  validate::Report page{.title = line.get<std::string>("title"), .subtitle = "", .sections = {}, .provenance = line.provenance(inputs)};
+  validate::Report page{
+      .title = line.get<std::string>("title"), .subtitle = "", .sections = {}, .provenance = line.provenance(inputs)};
   for (auto const& path : inputs) {
     if (data::is_model_file(path)) {
       models.push_back(data::read_model(path));
@@ -153,10 +187,12 @@ int report(Arguments const& arguments) {
   for (auto const& study : studies) {
     auto const workload = study.find("workload").value_or("");
     for (auto const& model : models)
-      if (model.workload == workload) page.sections.push_back(score_section(validate::validate_model(model, study, scoring)));
+      if (model.workload == workload)
+        page.sections.push_back(score_section(validate::validate_model(model, study, scoring)));
     if (!how.split) continue;
     try {
-      page.sections.push_back(score_section(validate::validate_study(study, validate::parse_split(*how.split), fit, scoring)));
+      page.sections.push_back(
+          score_section(validate::validate_study(study, validate::parse_split(*how.split), fit, scoring)));
     } catch (DataError const& e) {
       warn(line, {std::string(e.what()) + ": no score of it on the page"});
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/simulate.hpp"
 
-#include <nlohmann/json.hpp>
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "cli/output.hpp"
@@ -39,17 +39,23 @@ std::vector<double> number_list(std::string const& name, std::string const& text
 void apply_settings(model::Model& model, Arguments const& settings) {
   for (auto const& setting : settings) {
     auto const equals = setting.find('=');
-    if (equals == std::string::npos) throw InputError("--set '" + setting + "' (must be NAME=VALUE). `kurve simulate --parameters` lists the names");
+    if (equals == std::string::npos)
+      throw InputError("--set '" + setting + "' (must be NAME=VALUE). `kurve simulate --parameters` lists the names");
     std::string const name = setting.substr(0, equals), value = setting.substr(equals + 1);
     model::set_parameter(model.parameters, name, value);
     for (auto& draw : model.draws) model::set_parameter(draw, name, value);
-    model.knowledge[name] = {.source = model::Source::assumed, .sd = 0.0, .identified = true, .note = "set on the command line"};
+    model.knowledge[name] = {
+        .source = model::Source::assumed, .sd = 0.0, .identified = true, .note = "set on the command line"};
   }
 }
 
 std::string parameter_list() {
-  validate::TextTable table{{{"name", "", validate::Align::left}, {"unit", "", validate::Align::left}, {"meaning", "", validate::Align::left}}, {}};
-  for (auto const& info : model::parameter_table()) table.add({std::string(info.name), std::string(info.unit), std::string(info.meaning)});
+  validate::TextTable table{{{"name", "", validate::Align::left},
+                             {"unit", "", validate::Align::left},
+                             {"meaning", "", validate::Align::left}},
+                            {}};
+  for (auto const& info : model::parameter_table())
+    table.add({std::string(info.name), std::string(info.unit), std::string(info.meaning)});
   for (auto const& info : model::choice_table()) {
     std::string values;
     for (auto const value : info.values) values += (values.empty() ? "" : "|") + std::string(value);
@@ -59,15 +65,24 @@ std::string parameter_list() {
 }
 
 int simulate_allreduce(CommandLine const& line, model::Model const& model, Arguments const& inputs) {
-  sim::AllreduceOptions options{.ranks = numbers(data::ranks_from_text(line.get<std::string>("ranks"))), .bytes = {}, .confidence = line.confidence(),
-                                .draws = line.get<int>("draws"), .seed = line.get<std::uint64_t>("seed")};
-  for (auto const size : data::sizes_from_text(line.get<std::string>("bytes"))) options.bytes.push_back(static_cast<double>(size.count));
+  sim::AllreduceOptions options{.ranks = numbers(data::ranks_from_text(line.get<std::string>("ranks"))),
+                                .bytes = {},
+                                .confidence = line.confidence(),
+                                .draws = line.get<int>("draws"),
+                                .seed = line.get<std::uint64_t>("seed")};
+  for (auto const size : data::sizes_from_text(line.get<std::string>("bytes")))
+    options.bytes.push_back(static_cast<double>(size.count));
   auto const points = sim::simulate_allreduce(model, options);
   std::ostringstream out;
   if (wants(line, ".json")) {
     nlohmann::ordered_json json{{"op", "allreduce"}, {"points", nlohmann::ordered_json::array()}};
     for (auto const& p : points)
-      json["points"].push_back({{"ranks", p.ranks}, {"bytes", p.bytes}, {"time_s", p.time_s}, {"low_s", p.low_s}, {"high_s", p.high_s}, {"busbw_Bps", p.busbw_Bps}});
+      json["points"].push_back({{"ranks", p.ranks},
+                                {"bytes", p.bytes},
+                                {"time_s", p.time_s},
+                                {"low_s", p.low_s},
+                                {"high_s", p.high_s},
+                                {"busbw_Bps", p.busbw_Bps}});
     json["provenance"] = data::provenance_json(line.provenance(inputs));
     data::write_json(out, json);
   } else {
@@ -84,7 +99,8 @@ int replay(CommandLine const& line, model::Model const& model, sim::SimulateOpti
     double const batch = options.global_batches.empty() ? model.batch_at(options.ranks[i]) : options.global_batches[i];
     auto const one = sim::replay_trial(model, options.ranks[i], batch, options.method, options.seed, trial);
     out << "K = " << options.ranks[i] << ", trial " << trial << ": step " << data::number_text(one.step_s) << " s";
-    if (!one.worker_s.empty()) out << ", slowest worker " << std::max_element(one.worker_s.begin(), one.worker_s.end()) - one.worker_s.begin();
+    if (!one.worker_s.empty())
+      out << ", slowest worker " << std::max_element(one.worker_s.begin(), one.worker_s.end()) - one.worker_s.begin();
     out << "\n";
   }
   write_result(line, out.str());
@@ -95,15 +111,19 @@ int replay(CommandLine const& line, model::Model const& model, sim::SimulateOpti
 std::vector<sim::Advice> advice_for(CommandLine const& line, model::Model const& model, model::Curve const& curve) {
   auto const& last = curve.points.back();
   return sim::advise(model, {last.ranks, last.global_batch},
-                     {.confidence = line.confidence(), .draws = std::max(100, line.get<int>("draws")), .seed = line.get<std::uint64_t>("seed")});
+                     {.confidence = line.confidence(),
+                      .draws = std::max(100, line.get<int>("draws")),
+                      .seed = line.get<std::uint64_t>("seed")});
 }
 
-std::string curve_json(model::Curve const& curve, data::Provenance const& made_by, std::vector<sim::Advice> const& advice) {
+std::string curve_json(model::Curve const& curve, data::Provenance const& made_by,
+                       std::vector<sim::Advice> const& advice) {
   std::ostringstream written;
   data::write_curve(written, curve, made_by);
   auto json = nlohmann::ordered_json::parse(written.str());
   json["advice"] = nlohmann::ordered_json::array();
-  for (auto const& a : advice) json["advice"].push_back({{"measurement", a.what}, {"gain", a.gain}, {"sentence", a.sentence}});
+  for (auto const& a : advice)
+    json["advice"].push_back({{"measurement", a.what}, {"gain", a.gain}, {"sentence", a.sentence}});
   std::ostringstream out;
   data::write_json(out, json);
   return out.str();
@@ -112,27 +132,30 @@ std::string curve_json(model::Curve const& curve, data::Provenance const& made_b
 }  // namespace
 
 int simulate(Arguments const& arguments) {
-  CommandLine line("simulate MODEL [options]", "From a Model to T(K), S(K), E(K) with intervals, what the time goes to, and the bend.",
+  CommandLine line("simulate MODEL [options]",
+                   "From a Model to T(K), S(K), E(K) with intervals, what the time goes to, and the bend.",
                    "  kurve fit data/sets/mlperf_gpt3_v3_1/points.csv --out gpt3.json\n"
                    "  kurve simulate gpt3.json --K 512..16384 --global-batch 2048");
   line.positional("input", 1);
   add_judgement_options(line, 0.9);
-  line.options().add_options()
-      ("K,K", po::value<std::string>()->value_name("LIST"), "1,2,4..1024 (.. doubles) or first:last:step; from K0 to 4096 K0 by doubling")
-      ("global-batch,B", po::value<std::string>()->value_name("LIST"), "one for all K, or one for each: a mixed Model needs it")
-      ("set,s", po::value<Arguments>()->composing()->value_name("NAME=VALUE"), "what if: set a parameter (repeat for more)")
-      ("parameters", "list the parameters that --set takes")
-      ("method,m", po::value<std::string>()->default_value("automatic"), "closed-form, order-statistics or workers")
-      ("trials,n", po::value<long>()->default_value(10000), "steps drawn at each K by a sampling method")
-      ("trial", po::value<long>()->value_name("N"), "replay trial N alone")
-      ("draws", po::value<int>()->default_value(2000), "parameter vectors of the intervals")
-      ("seed", po::value<std::uint64_t>()->default_value(1), "of every random number")
-      ("threads", po::value<int>()->default_value(0), "0: all; never changes a result")
-      ("op", po::value<std::string>()->value_name("allreduce"), "time this collective instead of steps")
-      ("ranks", po::value<std::string>()->default_value("2..1024"), "with --op: K list")
-      ("bytes", po::value<std::string>()->default_value("1MiB..1GiB"), "with --op: sizes, .. doubles")
-      ("advise", "rank what to measure next, by how much it would narrow the interval of T at the largest K")
-      ("plot,p", po::value<std::string>()->value_name("FILE"), "draw to FILE.svg, .png or .pdf; - draws in the terminal");
+  line.options().add_options()("K,K", po::value<std::string>()->value_name("LIST"),
+                               "1,2,4..1024 (.. doubles) or first:last:step; from K0 to 4096 K0 by doubling")(
+      "global-batch,B", po::value<std::string>()->value_name("LIST"),
+      "one for all K, or one for each: a mixed Model needs it")(
+      "set,s", po::value<Arguments>()->composing()->value_name("NAME=VALUE"),
+      "what if: set a parameter (repeat for more)")("parameters", "list the parameters that --set takes")(
+      "method,m", po::value<std::string>()->default_value("automatic"), "closed-form, order-statistics or workers")(
+      "trials,n", po::value<long>()->default_value(10000), "steps drawn at each K by a sampling method")(
+      "trial", po::value<long>()->value_name("N"), "replay trial N alone")(
+      "draws", po::value<int>()->default_value(2000), "parameter vectors of the intervals")(
+      "seed", po::value<std::uint64_t>()->default_value(1), "of every random number")(
+      "threads", po::value<int>()->default_value(0), "0: all; never changes a result")(
+      "op", po::value<std::string>()->value_name("allreduce"), "time this collective instead of steps")(
+      "ranks", po::value<std::string>()->default_value("2..1024"), "with --op: K list")(
+      "bytes", po::value<std::string>()->default_value("1MiB..1GiB"), "with --op: sizes, .. doubles")(
+      "advise", "rank what to measure next, by how much it would narrow the interval of T at the largest K")(
+      "plot,p", po::value<std::string>()->value_name("FILE"),
+      "draw to FILE.svg, .png or .pdf; - draws in the terminal");
   if (!line.parse(arguments)) return ok;
   if (line.has("parameters")) {
     write_result(line, parameter_list());
@@ -147,16 +170,29 @@ int simulate(Arguments const& arguments) {
     return simulate_allreduce(line, model, inputs);
   }
 
-  sim::SimulateOptions options{.ranks = {}, .global_batches = {}, .threshold = line.threshold(), .confidence = line.confidence(), .trials = line.get<long>("trials"),
-                               .draws = line.get<int>("draws"), .seed = line.get<std::uint64_t>("seed"), .threads = line.get<int>("threads"),
-                               .method = sim::method_from_text(line.get<std::string>("method")), .quantile_levels = {0.05, 0.5, 0.95, 0.99}, .progress = {}};
-  if (auto const list = line.find<std::string>("K")) options.ranks = numbers(data::ranks_from_text(*list));
-  else for (double k = model.baseline_ranks; k <= 4096.0 * model.baseline_ranks; k *= 2.0) options.ranks.push_back(k);
+  sim::SimulateOptions options{.ranks = {},
+                               .global_batches = {},
+                               .threshold = line.threshold(),
+                               .confidence = line.confidence(),
+                               .trials = line.get<long>("trials"),
+                               .draws = line.get<int>("draws"),
+                               .seed = line.get<std::uint64_t>("seed"),
+                               .threads = line.get<int>("threads"),
+                               .method = sim::method_from_text(line.get<std::string>("method")),
+                               .quantile_levels = {0.05, 0.5, 0.95, 0.99},
+                               .progress = {}};
+  if (auto const list = line.find<std::string>("K"))
+    options.ranks = numbers(data::ranks_from_text(*list));
+  else
+    for (double k = model.baseline_ranks; k <= 4096.0 * model.baseline_ranks; k *= 2.0) options.ranks.push_back(k);
   if (auto const batch = line.find<std::string>("global-batch")) {
     options.global_batches = number_list("global-batch", *batch);
-    if (options.global_batches.size() == 1) options.global_batches.resize(options.ranks.size(), options.global_batches[0]);
+    if (options.global_batches.size() == 1)
+      options.global_batches.resize(options.ranks.size(), options.global_batches[0]);
   } else if (model.regime == model::Regime::mixed) {
-    throw InputError("the Model's regime is mixed, so the batch at each K is not known. Add --global-batch B, or B1,B2,... one for each K?");
+    throw InputError(
+        "the Model's regime is mixed, so the batch at each K is not known. Add --global-batch B, or B1,B2,... one for "
+        "each K?");
   }
   if (line.has("trial")) return replay(line, model, options);
   auto const picture = plot_path(line);
@@ -173,11 +209,17 @@ int simulate(Arguments const& arguments) {
   auto const made_by = line.provenance(inputs);
   std::ostringstream out;
   bool const advise = line.has("advise");
-  if (advise && wants(line, ".csv")) throw InputError("--advise with a CSV file (it holds the points alone). Try --json?");
-  if (wants(line, ".json") && advise) out << curve_json(curve, made_by, advice_for(line, model, curve));
-  else if (wants(line, ".json")) data::write_curve(out, curve, made_by);
-  else if (wants(line, ".csv")) data::write_curve_csv(out, curve, made_by);
-  else out << validate::to_text(curve) << (advise ? validate::advice_text(advice_for(line, model, curve), curve.points.back().ranks) : "");
+  if (advise && wants(line, ".csv"))
+    throw InputError("--advise with a CSV file (it holds the points alone). Try --json?");
+  if (wants(line, ".json") && advise)
+    out << curve_json(curve, made_by, advice_for(line, model, curve));
+  else if (wants(line, ".json"))
+    data::write_curve(out, curve, made_by);
+  else if (wants(line, ".csv"))
+    data::write_curve_csv(out, curve, made_by);
+  else
+    out << validate::to_text(curve)
+        << (advise ? validate::advice_text(advice_for(line, model, curve), curve.points.back().ranks) : "");
   write_result(line, out.str());
   if (picture) draw(validate::make_scaling_plot(curve), *picture);
   return ok;

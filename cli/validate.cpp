@@ -19,7 +19,9 @@ namespace po = boost::program_options;
 
 /// --fit, --ratio or --leave-largest; the last of them where none is given.
 validate::Split split_of(CommandLine const& line) {
-  if (static_cast<int>(line.has("fit")) + static_cast<int>(line.has("ratio")) + static_cast<int>(line.has("leave-largest")) > 1)
+  if (static_cast<int>(line.has("fit")) + static_cast<int>(line.has("ratio")) +
+          static_cast<int>(line.has("leave-largest")) >
+      1)
     throw InputError("--fit, --ratio and --leave-largest exclude each other (each says which points are fitted)");
   if (auto const expression = line.find<std::string>("fit")) return validate::parse_split(*expression);
   if (auto const ratio = line.find<double>("ratio")) return validate::ratio_split(*ratio);
@@ -30,7 +32,8 @@ validate::Split split_of(CommandLine const& line) {
 int judge(CommandLine const& line, validate::ErrorSummary const& errors) {
   auto const limit = line.find<double>("max-error");
   if (!limit || errors.max <= *limit) return ok;
-  std::cerr << "kurve: verdict: a held-out point errs by " << 100.0 * errors.max << " %, more than --max-error " << 100.0 * *limit << " %\n";
+  std::cerr << "kurve: verdict: a held-out point errs by " << 100.0 * errors.max << " %, more than --max-error "
+            << 100.0 * *limit << " %\n";
   return verdict_failed;
 }
 
@@ -38,26 +41,34 @@ int judge(CommandLine const& line, validate::ErrorSummary const& errors) {
 
 int validate(Arguments const& arguments) {
   CommandLine line("validate STUDY... [options]",
-                   "Fit some points of a Study, predict the rest, and score the prediction beside simple rivals. Several Studies give one scorecard.",
+                   "Fit some points of a Study, predict the rest, and score the prediction beside simple rivals. "
+                   "Several Studies give one scorecard.",
                    "  kurve validate data/sets/mlperf_gpt3_v3_1/points.csv --fit 'K<=4096'");
   line.positional("input", -1);
   add_judgement_options(line, 0.9);
-  line.options().add_options()
-      ("fit,f", po::value<std::string>()->value_name("EXPR"), "points to fit, the rest held out: 'K<=8', 'K in 1,2,4', 'B==2048'")
-      ("ratio", po::value<double>()->value_name("R"), "fit K <= Kmax/R")
-      ("leave-largest", "hold out the largest K (what happens without any of these)")
-      ("model,M", po::value<std::string>()->value_name("FILE"), "score this Model against all points instead of fitting")
-      ("max-error", po::value<double>()->value_name("E"), "a gate: exit code 5 if a held-out point errs by more (0.05 is 5 %)")
-      ("draws", po::value<int>()->default_value(2000), "of the intervals")
-      ("seed", po::value<std::uint64_t>()->default_value(1), "of the draws")
-      ("plot,p", po::value<std::string>()->value_name("FILE"), "draw to FILE.svg, .png or .pdf; - draws in the terminal");
+  line.options().add_options()("fit,f", po::value<std::string>()->value_name("EXPR"),
+                               "points to fit, the rest held out: 'K<=8', 'K in 1,2,4', 'B==2048'")(
+      "ratio", po::value<double>()->value_name("R"), "fit K <= Kmax/R")(
+      "leave-largest", "hold out the largest K (what happens without any of these)")(
+      "model,M", po::value<std::string>()->value_name("FILE"),
+      "score this Model against all points instead of fitting")(
+      "max-error", po::value<double>()->value_name("E"),
+      "a gate: exit code 5 if a held-out point errs by more (0.05 is 5 %)")(
+      "draws", po::value<int>()->default_value(2000), "of the intervals")(
+      "seed", po::value<std::uint64_t>()->default_value(1), "of the draws")(
+      "plot,p", po::value<std::string>()->value_name("FILE"),
+      "draw to FILE.svg, .png or .pdf; - draws in the terminal");
   if (!line.parse(arguments)) return ok;
   auto const inputs = line.all("input");
   if (inputs.empty()) throw InputError("no Study (validate reads at least one). Try kurve validate --help?");
-  kurve::validate::HoldoutOptions const options{.confidence = line.confidence(), .threshold = line.threshold(), .draws = line.get<int>("draws"),
+  kurve::validate::HoldoutOptions const options{.confidence = line.confidence(),
+                                                .threshold = line.threshold(),
+                                                .draws = line.get<int>("draws"),
                                                 .seed = line.get<std::uint64_t>("seed")};
   auto const picture = plot_path(line);
-  auto const fit = [&](data::Study const& study) { return calibrate::fit_steps(study, {.draws = options.draws, .seed = options.seed}); };
+  auto const fit = [&](data::Study const& study) {
+    return calibrate::fit_steps(study, {.draws = options.draws, .seed = options.seed});
+  };
   auto const model_path = line.find<std::string>("model");
   auto all_inputs = inputs;
   if (model_path) all_inputs.push_back(*model_path);

@@ -22,7 +22,9 @@ namespace {
 class Descriptor {
  public:
   explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() { if (fd_ >= 0) ::close(fd_); }
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
   Descriptor(Descriptor const&) = delete;
   Descriptor& operator=(Descriptor const&) = delete;
   [[nodiscard]] int get() const { return fd_; }
@@ -61,7 +63,7 @@ void write_file(std::string const& path, std::string_view content) {
   std::error_code ignored;
   auto const target = std::filesystem::weakly_canonical(path, ignored);
   std::string const file = target.empty() ? path : target.string();
-  struct stat status{};
+  struct stat status {};
   bool const exists = ::stat(file.c_str(), &status) == 0;
   int error = 0;
   if (exists && S_ISDIR(status.st_mode)) {

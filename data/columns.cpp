@@ -13,11 +13,13 @@ namespace kurve::data {
 namespace {
 
 constexpr std::array<std::string_view, 16> own_names{
-    "K", "ranks", "op", "nodes", "global_batch", "local_batch", "bytes", "run", "step", "stage", "rank",
-    "step_time_s", "time_s", "throughput_samples_per_s", "compute_s", "comm_s"};
+    "K",         "ranks", "op",    "nodes", "global_batch", "local_batch", "bytes",
+    "run",       "step",  "stage", "rank",  "step_time_s",  "time_s",      "throughput_samples_per_s",
+    "compute_s", "comm_s"};
 constexpr std::array<Role, own_names.size()> own_roles{
-    Role::ranks, Role::ranks, Role::op, Role::nodes, Role::global_batch, Role::local_batch, Role::bytes, Role::run,
-    Role::step, Role::stage, Role::rank, Role::step_time, Role::run_time, Role::throughput, Role::compute, Role::comm};
+    Role::ranks,    Role::ranks,      Role::op,      Role::nodes, Role::global_batch, Role::local_batch,
+    Role::bytes,    Role::run,        Role::step,    Role::stage, Role::rank,         Role::step_time,
+    Role::run_time, Role::throughput, Role::compute, Role::comm};
 
 /// Lower-case words of a hand-made name: `GPUs, step-time (ms)` is "gpus step time ms", a slash is the word "per".
 std::string words_of(std::string_view name) {
@@ -27,9 +29,12 @@ std::string words_of(std::string_view name) {
   };
   for (char const c : name) {
     auto const byte = static_cast<unsigned char>(c);
-    if (c == '/') separate(), words += "per ";
-    else if (std::isalnum(byte) || byte >= 0x80) words += static_cast<char>(std::tolower(byte));
-    else separate();
+    if (c == '/')
+      separate(), words += "per ";
+    else if (std::isalnum(byte) || byte >= 0x80)
+      words += static_cast<char>(std::tolower(byte));
+    else
+      separate();
   }
   while (!words.empty() && words.back() == ' ') words.pop_back();
   return words;
@@ -39,31 +44,84 @@ bool is_one_of(std::string_view text, std::span<std::string_view const> set) {
   return std::find(set.begin(), set.end(), text) != set.end();
 }
 
-constexpr std::array<std::string_view, 33> rank_names{
-    "k", "p", "n", "gpu", "gpus", "ngpu", "ngpus", "num gpu", "num gpus", "n gpus", "gpu count", "number of gpus", "total gpus",
-    "rank", "ranks", "nranks", "num ranks", "n ranks", "worker", "workers", "num workers", "nworkers", "number of workers",
-    "np", "nproc", "nprocs", "processes", "world size", "devices", "accelerators", "tpus", "chips", "gcds"};
-constexpr std::array<std::string_view, 10> node_names{"nodes", "node", "num nodes", "nnodes", "n nodes", "number of nodes", "node count", "hosts", "machines", "servers"};
-constexpr std::array<std::string_view, 5> global_batch_names{"global batch", "global batch size", "gbs", "total batch size", "effective batch size"};
-constexpr std::array<std::string_view, 8> local_batch_names{"local batch", "local batch size", "batch per gpu", "batch size per gpu", "per gpu batch", "per gpu batch size", "per device batch size", "batch size per device"};
+constexpr std::array<std::string_view, 33> rank_names{"k",
+                                                      "p",
+                                                      "n",
+                                                      "gpu",
+                                                      "gpus",
+                                                      "ngpu",
+                                                      "ngpus",
+                                                      "num gpu",
+                                                      "num gpus",
+                                                      "n gpus",
+                                                      "gpu count",
+                                                      "number of gpus",
+                                                      "total gpus",
+                                                      "rank",
+                                                      "ranks",
+                                                      "nranks",
+                                                      "num ranks",
+                                                      "n ranks",
+                                                      "worker",
+                                                      "workers",
+                                                      "num workers",
+                                                      "nworkers",
+                                                      "number of workers",
+                                                      "np",
+                                                      "nproc",
+                                                      "nprocs",
+                                                      "processes",
+                                                      "world size",
+                                                      "devices",
+                                                      "accelerators",
+                                                      "tpus",
+                                                      "chips",
+                                                      "gcds"};
+constexpr std::array<std::string_view, 10> node_names{
+    "nodes", "node", "num nodes", "nnodes", "n nodes", "number of nodes", "node count", "hosts", "machines", "servers"};
+constexpr std::array<std::string_view, 5> global_batch_names{"global batch", "global batch size", "gbs",
+                                                             "total batch size", "effective batch size"};
+constexpr std::array<std::string_view, 8> local_batch_names{
+    "local batch",   "local batch size",   "batch per gpu",         "batch size per gpu",
+    "per gpu batch", "per gpu batch size", "per device batch size", "batch size per device"};
 constexpr std::array<std::string_view, 3> open_batch_names{"batch", "batch size", "bs"};
-constexpr std::array<std::string_view, 8> run_names{"run", "repeat", "rep", "trial", "sample", "run id", "repetition", "attempt"};
+constexpr std::array<std::string_view, 8> run_names{"run",    "repeat", "rep",        "trial",
+                                                    "sample", "run id", "repetition", "attempt"};
 constexpr std::array<std::string_view, 4> step_names{"step", "iteration", "iter", "step id"};
 constexpr std::array<std::string_view, 17> step_time_names{
-    "step time", "steptime", "iteration time", "iter time", "time per step", "time per iteration", "time per iter", "time per batch", "batch time",
-    "mean step time", "avg step time", "average step time", "per step", "per iter", "per iteration", "per batch", "latency"};
+    "step time",     "steptime",       "iteration time", "iter time",      "time per step", "time per iteration",
+    "time per iter", "time per batch", "batch time",     "mean step time", "avg step time", "average step time",
+    "per step",      "per iter",       "per iteration",  "per batch",      "latency"};
 constexpr std::array<std::string_view, 19> run_time_names{
-    "time", "t", "times", "runtime", "run time", "wall time", "walltime", "wall clock", "wallclock", "wall clock time", "elapsed", "elapsed time",
-    "duration", "total time", "training time", "train time", "time to train", "epoch time", "mean time"};
-constexpr std::array<std::string_view, 7> throughput_names{"throughput", "rate", "speed", "performance", "ips", "training throughput", "total throughput"};
-constexpr std::array<std::string_view, 6> worker_suffixes{" per gpu", " per worker", " per rank", " per device", " per accelerator", " per chip"};
+    "time",          "t",          "times",           "runtime",    "run time",     "wall time", "walltime",
+    "wall clock",    "wallclock",  "wall clock time", "elapsed",    "elapsed time", "duration",  "total time",
+    "training time", "train time", "time to train",   "epoch time", "mean time"};
+constexpr std::array<std::string_view, 7> throughput_names{
+    "throughput", "rate", "speed", "performance", "ips", "training throughput", "total throughput"};
+constexpr std::array<std::string_view, 6> worker_suffixes{" per gpu",    " per worker",      " per rank",
+                                                          " per device", " per accelerator", " per chip"};
 constexpr std::array<std::string_view, 6> step_words{"step", "steps", "iter", "iters", "it", "iterations"};
 
 /// Without `min`, which in `time_min` is as often the smallest time as minutes.
-constexpr std::array<std::pair<std::string_view, double>, 19> time_units{{
-    {"s", 1}, {"sec", 1}, {"secs", 1}, {"second", 1}, {"seconds", 1}, {"ms", 1e-3}, {"msec", 1e-3}, {"millisecond", 1e-3}, {"milliseconds", 1e-3},
-    {"us", 1e-6}, {"usec", 1e-6}, {"\u00b5s", 1e-6}, {"microseconds", 1e-6}, {"ns", 1e-9}, {"minutes", 60}, {"h", 3600}, {"hours", 3600},
-    {"hrs", 3600}, {"days", 86400}}};
+constexpr std::array<std::pair<std::string_view, double>, 19> time_units{{{"s", 1},
+                                                                          {"sec", 1},
+                                                                          {"secs", 1},
+                                                                          {"second", 1},
+                                                                          {"seconds", 1},
+                                                                          {"ms", 1e-3},
+                                                                          {"msec", 1e-3},
+                                                                          {"millisecond", 1e-3},
+                                                                          {"milliseconds", 1e-3},
+                                                                          {"us", 1e-6},
+                                                                          {"usec", 1e-6},
+                                                                          {"\u00b5s", 1e-6},
+                                                                          {"microseconds", 1e-6},
+                                                                          {"ns", 1e-9},
+                                                                          {"minutes", 60},
+                                                                          {"h", 3600},
+                                                                          {"hours", 3600},
+                                                                          {"hrs", 3600},
+                                                                          {"days", 86400}}};
 
 std::optional<double> time_unit(std::string_view word) {
   auto const found = std::find_if(time_units.begin(), time_units.end(), [&](auto const& u) { return u.first == word; });
@@ -121,8 +179,10 @@ std::optional<Column> recognise_hand_made(std::string const& name) {
   std::string const words = words_of(name);
   if (is_one_of(words, rank_names)) return Column{.role = Role::ranks, .note = "read as K"};
   if (is_one_of(words, node_names)) return Column{.role = Role::nodes, .note = "read as nodes"};
-  if (is_one_of(words, global_batch_names)) return Column{.role = Role::global_batch, .note = "read as the global batch"};
-  if (is_one_of(words, local_batch_names)) return Column{.role = Role::local_batch, .note = "read as the batch of each worker"};
+  if (is_one_of(words, global_batch_names))
+    return Column{.role = Role::global_batch, .note = "read as the global batch"};
+  if (is_one_of(words, local_batch_names))
+    return Column{.role = Role::local_batch, .note = "read as the batch of each worker"};
   if (is_one_of(words, run_names)) return Column{.role = Role::run, .note = "read as the run"};
   if (is_one_of(words, step_names)) return Column{.role = Role::step, .note = "read as the step"};
   if (is_one_of(words, open_batch_names))
@@ -149,7 +209,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 std::span<std::string_view const> study_column_names() { return own_names; }
 
-std::optional<Column> recognise_column(std::string const& name, Dialect dialect, std::vector<std::string> const& configuration) {
+std::optional<Column> recognise_column(std::string const& name, Dialect dialect,
+                                       std::vector<std::string> const& configuration) {
   std::optional<Column> column;
   if (std::find(configuration.begin(), configuration.end(), name) != configuration.end()) {
     column = Column{};
@@ -158,7 +219,8 @@ std::optional<Column> recognise_column(std::string const& name, Dialect dialect,
   } else if (dialect == Dialect::hand_made) {
     column = recognise_hand_made(name);
   } else if (auto const time = recognise_time(words_of(name))) {
-    throw InputError("column '" + name + "' (a Study's times are seconds, and their names say so). Convert it and name it " +
+    throw InputError("column '" + name +
+                     "' (a Study's times are seconds, and their names say so). Convert it and name it " +
                      std::string(time->role == Role::step_time ? "step_time_s" : "step_time_s or time_s") + "?");
   }
   if (column) column->name = name;

@@ -11,8 +11,23 @@ namespace kurve::data {
 
 /// What a column of a table of measurements holds.
 enum class Role {
-  ranks, nodes, global_batch, local_batch, run, step, rank, stage, bytes, op,
-  step_time, run_time, throughput, step_rate, compute, comm, configuration
+  ranks,
+  nodes,
+  global_batch,
+  local_batch,
+  run,
+  step,
+  rank,
+  stage,
+  bytes,
+  op,
+  step_time,
+  run_time,
+  throughput,
+  step_rate,
+  compute,
+  comm,
+  configuration
 };
 
 /// One column of a table, and how it was recognised.

@@ -14,11 +14,13 @@ std::string hex_byte(unsigned char byte) {
   return {'0', 'x', digits[byte >> 4], digits[byte & 15]};
 }
 
-/// Length of the UTF-8 sequence at the front of `text`; 0 where it is none (overlong, surrogate, beyond U+10FFFF, cut off).
-/// Source: RFC 3629 section 4.
+/// Length of the UTF-8 sequence at the front of `text`; 0 where it is none (overlong, surrogate, beyond U+10FFFF, cut
+/// off). Source: RFC 3629 section 4.
 std::size_t utf8_sequence_length(std::string_view text) {
   auto const byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-  auto const tail = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xBF) { return byte(i) >= low && byte(i) <= high; };
+  auto const tail = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xBF) {
+    return byte(i) >= low && byte(i) <= high;
+  };
   unsigned const lead = byte(0);
   if (lead < 0x80) return 1;
   if (lead >= 0xC2 && lead <= 0xDF) return tail(1) ? 2 : 0;
@@ -32,7 +34,9 @@ std::size_t utf8_sequence_length(std::string_view text) {
 /// Splits one whole record, whose quotes are balanced.
 std::vector<std::string> split_record(std::string_view record, char delimiter, std::string const& path, long line) {
   auto const bad_quoting = [&](std::string_view why) {
-    throw DataError(path, line, "bad quoting in field " + std::string(why) + " (RFC 4180: a field with a quote is quoted whole, and \"\" inside stands for \")");
+    throw DataError(path, line,
+                    "bad quoting in field " + std::string(why) +
+                        " (RFC 4180: a field with a quote is quoted whole, and \"\" inside stands for \")");
   };
   std::vector<std::string> fields;
   std::size_t at = 0;
@@ -41,9 +45,12 @@ std::vector<std::string> split_record(std::string_view record, char delimiter, s
     if (start != std::string_view::npos && record[start] == '"' && (delimiter != '\t' || record[at] != '\t')) {
       std::string field;
       for (at = start + 1; at < record.size(); ++at) {
-        if (record[at] != '"') field += record[at];
-        else if (at + 1 < record.size() && record[at + 1] == '"') field += record[++at];
-        else break;
+        if (record[at] != '"')
+          field += record[at];
+        else if (at + 1 < record.size() && record[at + 1] == '"')
+          field += record[++at];
+        else
+          break;
       }
       std::size_t const after = std::min(record.find(delimiter, at), record.size());
       if (at >= record.size() || !trimmed(record.substr(at + 1, after - at - 1)).empty())
@@ -89,7 +96,9 @@ void require_text(std::string_view text, std::string const& path, long line) {
     std::size_t const length = utf8_sequence_length(text.substr(at));
     bool const control = (byte < 0x20 && byte != '\t' && byte != '\n') || byte == 0x7F;
     if (length == 0 || control)
-      throw DataError(path, line, "byte " + hex_byte(byte) + " at column " + std::to_string(at + 1) + " (not UTF-8 text). Is this file compressed or binary?");
+      throw DataError(path, line,
+                      "byte " + hex_byte(byte) + " at column " + std::to_string(at + 1) +
+                          " (not UTF-8 text). Is this file compressed or binary?");
     at += length;
   }
 }

@@ -35,8 +35,8 @@ class LineReader {
 /// @throws DataError naming the first byte of `text` that is not UTF-8, or a control byte other than a tab
 void require_text(std::string_view text, std::string const& path, long line);
 
-/// Fields of the RFC 4180 record that begins with `line`, reading on where a quoted field holds line ends. Blanks around
-/// an unquoted field are dropped.
+/// Fields of the RFC 4180 record that begins with `line`, reading on where a quoted field holds line ends. Blanks
+/// around an unquoted field are dropped.
 /// @throws DataError on bad quoting or bytes that are not text
 [[nodiscard]] std::vector<std::string> read_record(LineReader& lines, std::string line, char delimiter);
 

@@ -20,21 +20,34 @@ using model::CurvePoint;
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-constexpr std::array<std::pair<char const*, double Contributions::*>, 6> contributions{{
-    {"serial_s", &Contributions::serial_s}, {"compute_s", &Contributions::compute_s}, {"noise_s", &Contributions::noise_s},
-    {"straggler_s", &Contributions::straggler_s}, {"imbalance_s", &Contributions::imbalance_s}, {"exposed_comm_s", &Contributions::exposed_comm_s}}};
+constexpr std::array<std::pair<char const*, double Contributions::*>, 6> contributions{
+    {{"serial_s", &Contributions::serial_s},
+     {"compute_s", &Contributions::compute_s},
+     {"noise_s", &Contributions::noise_s},
+     {"straggler_s", &Contributions::straggler_s},
+     {"imbalance_s", &Contributions::imbalance_s},
+     {"exposed_comm_s", &Contributions::exposed_comm_s}}};
 
-constexpr std::array<std::pair<char const*, double CurvePoint::*>, 7> scalars{{
-    {"K", &CurvePoint::ranks}, {"global_batch", &CurvePoint::global_batch}, {"mean_s", &CurvePoint::mean_s},
-    {"standard_error_s", &CurvePoint::standard_error_s}, {"sd_s", &CurvePoint::sd_s}, {"low_s", &CurvePoint::low_s}, {"high_s", &CurvePoint::high_s}}};
+constexpr std::array<std::pair<char const*, double CurvePoint::*>, 7> scalars{
+    {{"K", &CurvePoint::ranks},
+     {"global_batch", &CurvePoint::global_batch},
+     {"mean_s", &CurvePoint::mean_s},
+     {"standard_error_s", &CurvePoint::standard_error_s},
+     {"sd_s", &CurvePoint::sd_s},
+     {"low_s", &CurvePoint::low_s},
+     {"high_s", &CurvePoint::high_s}}};
 
 /// A whole number without its ".0", so that K reads as 8.
 ordered_json number_json(double value) {
   auto const whole = static_cast<std::int64_t>(value >= -1e15 && value <= 1e15 ? value : 0.5);
   return static_cast<double>(whole) == value ? ordered_json(whole) : ordered_json(value);
 }
-ordered_json optional_json(std::optional<double> const& value) { return value ? number_json(*value) : ordered_json(nullptr); }
-std::optional<double> optional_of(json const& value) { return value.is_null() ? std::nullopt : std::optional(value.get<double>()); }
+ordered_json optional_json(std::optional<double> const& value) {
+  return value ? number_json(*value) : ordered_json(nullptr);
+}
+std::optional<double> optional_of(json const& value) {
+  return value.is_null() ? std::nullopt : std::optional(value.get<double>());
+}
 
 ordered_json point_json(CurvePoint const& p) {
   ordered_json point = ordered_json::object();
@@ -51,19 +64,24 @@ ordered_json point_json(CurvePoint const& p) {
 CurvePoint point_of(json const& point) {
   CurvePoint p;
   for (auto const& [name, member] : scalars) p.*member = point.at(name).get<double>();
-  for (auto const& [level, value] : point.at("quantiles").items()) p.quantiles_s[number_from_text(level).value_or(0.0)] = value.get<double>();
+  for (auto const& [level, value] : point.at("quantiles").items())
+    p.quantiles_s[number_from_text(level).value_or(0.0)] = value.get<double>();
   p.speedup = optional_of(point.at("speedup"));
   auto const& e = point.at("efficiency");
   p.efficiency = {e.at("mean").get<double>(), e.at("low").get<double>(), e.at("high").get<double>()};
   p.p_pays = point.at("p_pays").get<double>();
-  for (auto const& [name, member] : contributions) p.contributions.*member = point.at("contributions").at(name).get<double>();
+  for (auto const& [name, member] : contributions)
+    p.contributions.*member = point.at("contributions").at(name).get<double>();
   return p;
 }
 
 ordered_json bend_json(std::optional<model::CurveBend> const& b) {
   if (!b) return nullptr;
-  return {{"K", number_json(b->ranks)}, {"last_ok_K", optional_json(b->last_ok_ranks)}, {"crossing_K", optional_json(b->crossing_ranks)},
-          {"ci_low_K", optional_json(b->low_ranks)}, {"ci_high_K", optional_json(b->high_ranks)}};
+  return {{"K", number_json(b->ranks)},
+          {"last_ok_K", optional_json(b->last_ok_ranks)},
+          {"crossing_K", optional_json(b->crossing_ranks)},
+          {"ci_low_K", optional_json(b->low_ranks)},
+          {"ci_high_K", optional_json(b->high_ranks)}};
 }
 
 model::Curve curve_of(json const& document) {
@@ -87,9 +105,17 @@ model::Curve curve_of(json const& document) {
 void write_curve(std::ostream& out, model::Curve const& c, Provenance const& provenance) {
   ordered_json points = ordered_json::array();
   for (auto const& p : c.points) points.push_back(point_json(p));
-  write_json(out, {{"schema", "kurve.curve/1"}, {"workload", c.workload}, {"regime", model::to_text(c.regime)}, {"method", c.method},
-                   {"threshold", c.threshold}, {"confidence", c.confidence}, {"baseline", {{"K", number_json(c.baseline_ranks)}}},
-                   {"not_measured", c.not_measured}, {"points", points}, {"bend", bend_json(c.bend)}, {"provenance", provenance_json(provenance)}});
+  write_json(out, {{"schema", "kurve.curve/1"},
+                   {"workload", c.workload},
+                   {"regime", model::to_text(c.regime)},
+                   {"method", c.method},
+                   {"threshold", c.threshold},
+                   {"confidence", c.confidence},
+                   {"baseline", {{"K", number_json(c.baseline_ranks)}}},
+                   {"not_measured", c.not_measured},
+                   {"points", points},
+                   {"bend", bend_json(c.bend)},
+                   {"provenance", provenance_json(provenance)}});
 }
 
 model::Curve read_curve(std::string const& path) {
@@ -111,10 +137,12 @@ void write_curve_csv(std::ostream& out, model::Curve const& c, Provenance const&
   std::string not_measured;
   for (auto const& name : c.not_measured) not_measured += (not_measured.empty() ? "" : ",") + name;
 
-  out << "# kurve: curve/1\n# workload: " << c.workload << "\n# regime: " << model::to_text(c.regime) << "\n# method: " << c.method
-      << "\n# threshold: " << number_text(c.threshold) << "\n# confidence: " << number_text(c.confidence)
-      << "\n# baseline_K: " << number_text(c.baseline_ranks) << "\n# not_measured: " << not_measured << "\n# version: " << provenance.version
-      << "\n# command: " << provenance.command_line << "\n# seed: " << provenance.seed << "\n# host: " << provenance.host << '\n';
+  out << "# kurve: curve/1\n# workload: " << c.workload << "\n# regime: " << model::to_text(c.regime)
+      << "\n# method: " << c.method << "\n# threshold: " << number_text(c.threshold)
+      << "\n# confidence: " << number_text(c.confidence) << "\n# baseline_K: " << number_text(c.baseline_ranks)
+      << "\n# not_measured: " << not_measured << "\n# version: " << provenance.version
+      << "\n# command: " << provenance.command_line << "\n# seed: " << provenance.seed
+      << "\n# host: " << provenance.host << '\n';
   for (auto const& [name, member] : scalars) out << name << ',';
   for (double const level : levels) out << 'q' << number_text(level) << "_s,";
   out << "speedup,efficiency,efficiency_low,efficiency_high,p_pays";
@@ -126,8 +154,8 @@ void write_curve_csv(std::ostream& out, model::Curve const& c, Provenance const&
       auto const found = p.quantiles_s.find(level);
       out << (found == p.quantiles_s.end() ? "" : number_text(found->second)) << ',';
     }
-    out << (p.speedup ? number_text(*p.speedup) : "") << ',' << number_text(p.efficiency.centre) << ',' << number_text(p.efficiency.low) << ','
-        << number_text(p.efficiency.high) << ',' << number_text(p.p_pays);
+    out << (p.speedup ? number_text(*p.speedup) : "") << ',' << number_text(p.efficiency.centre) << ','
+        << number_text(p.efficiency.low) << ',' << number_text(p.efficiency.high) << ',' << number_text(p.p_pays);
     for (auto const& [name, member] : contributions) out << ',' << number_text(p.contributions.*member);
     out << '\n';
   }

@@ -16,7 +16,8 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 bool is_plain(ordered_json const& value) {
-  return std::none_of(value.begin(), value.end(), [](auto const& child) { return child.is_structured() && !child.empty(); });
+  return std::none_of(value.begin(), value.end(),
+                      [](auto const& child) { return child.is_structured() && !child.empty(); });
 }
 
 void write_indented(std::ostream& out, ordered_json const& value, std::string const& indent) {
@@ -49,13 +50,15 @@ json read_json(std::string const& path) {
   auto in = open_for_reading(path);
   in >> std::ws;
   if (in.peek() == std::ifstream::traits_type::eof()) throw DataError(path, 0, "empty file (expected JSON)");
-  if (in.peek() != '{' && in.peek() != '[') throw DataError(path, 1, "not JSON (it begins with neither { nor [)");  // refuses garbage unread
+  if (in.peek() != '{' && in.peek() != '[')
+    throw DataError(path, 1, "not JSON (it begins with neither { nor [)");  // refuses garbage unread
   std::string const text = read_whole(path, largest_json_bytes);
   try {
     return json::parse(text);
   } catch (json::parse_error const& e) {
     auto const end = text.begin() + static_cast<std::ptrdiff_t>(std::min(e.byte, text.size()));
-    throw DataError(path, 1 + static_cast<long>(std::count(text.begin(), end, '\n')), "not valid JSON (" + parser_reason(e.what()) + "). Is the file cut off?");
+    throw DataError(path, 1 + static_cast<long>(std::count(text.begin(), end, '\n')),
+                    "not valid JSON (" + parser_reason(e.what()) + "). Is the file cut off?");
   } catch (json::out_of_range const& e) {  // 406, no parse_error
     throw DataError(path, 0, "a number that no double holds (" + std::string(e.what()).substr(0, 100) + ")");
   }
@@ -69,18 +72,23 @@ void write_json(std::ostream& out, ordered_json const& value) {
 ordered_json provenance_json(Provenance const& p) {
   ordered_json inputs = ordered_json::array();
   for (auto const& [path, digest] : p.inputs) inputs.push_back({{"path", path}, {"sha256", digest}});
-  return {{"version", p.version}, {"command_line", p.command_line}, {"seed", p.seed}, {"host", p.host},
-          {"processor", p.processor}, {"kernel", p.kernel}, {"utc_time", p.utc_time}, {"inputs", inputs}};
+  return {{"version", p.version},     {"command_line", p.command_line},
+          {"seed", p.seed},           {"host", p.host},
+          {"processor", p.processor}, {"kernel", p.kernel},
+          {"utc_time", p.utc_time},   {"inputs", inputs}};
 }
 
 void require_schema(json const& document, std::string const& name, int version, std::string const& path) {
   std::string const expected = name + "/" + std::to_string(version);
-  auto const found = document.is_object() && document.contains("schema") && document["schema"].is_string() ? document["schema"].get<std::string>() : "";
+  auto const found = document.is_object() && document.contains("schema") && document["schema"].is_string()
+                         ? document["schema"].get<std::string>()
+                         : "";
   if (found == expected) return;
   if (found.empty()) throw DataError(path, 0, "no \"schema\" (expected \"" + expected + "\")");
   if (found.starts_with(name + "/")) {
     auto const number = number_from_text(std::string_view(found).substr(name.size() + 1));
-    if (number && *number > version) throw DataError(path, 0, found + " is newer than this Kurve reads (" + expected + "). Update Kurve?");
+    if (number && *number > version)
+      throw DataError(path, 0, found + " is newer than this Kurve reads (" + expected + "). Update Kurve?");
   }
   throw DataError(path, 0, "schema '" + found + "' (expected " + expected + ")");
 }

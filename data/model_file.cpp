@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/model_file.hpp"
 
-#include <fstream>
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -24,7 +24,11 @@ ordered_json parameters_json(model::Model const& m) {
   for (auto const& info : model::parameter_table()) {
     auto const found = m.knowledge.find(std::string(info.name));
     auto const known = found == m.knowledge.end() ? model::Knowledge{} : found->second;
-    ordered_json entry{{"value", m.parameters.*(info.member)}, {"unit", info.unit}, {"sd", known.sd}, {"source", model::to_text(known.source)}, {"identified", known.identified}};
+    ordered_json entry{{"value", m.parameters.*(info.member)},
+                       {"unit", info.unit},
+                       {"sd", known.sd},
+                       {"source", model::to_text(known.source)},
+                       {"identified", known.identified}};
     if (!known.note.empty()) entry["note"] = known.note;
     parameters[std::string(info.name)] = entry;
   }
@@ -34,7 +38,8 @@ ordered_json parameters_json(model::Model const& m) {
 ordered_json posterior_json(model::Model const& m) {
   std::vector<ParameterInfo const*> varying;
   for (auto const& info : model::parameter_table())
-    if (std::any_of(m.draws.begin(), m.draws.end(), [&](auto const& d) { return d.*(info.member) != m.parameters.*(info.member); }))
+    if (std::any_of(m.draws.begin(), m.draws.end(),
+                    [&](auto const& d) { return d.*(info.member) != m.parameters.*(info.member); }))
       varying.push_back(&info);
   ordered_json names = ordered_json::array(), draws = ordered_json::array();
   for (auto const* info : varying) names.push_back(info->name);
@@ -81,7 +86,8 @@ class ModelReader {
 
   [[nodiscard]] double number(json const& object, char const* key, std::string const& where) const {
     if (!object.contains(key)) fail("missing \"" + std::string(key) + "\"" + where);
-    if (!object[key].is_number()) fail("\"" + std::string(key) + "\"" + where + " is " + object[key].dump().substr(0, 64) + " (must be a number)");
+    if (!object[key].is_number())
+      fail("\"" + std::string(key) + "\"" + where + " is " + object[key].dump().substr(0, 64) + " (must be a number)");
     return object[key].get<double>();
   }
 
@@ -93,10 +99,12 @@ class ModelReader {
   }
 
   void read_parameters() {
-    if (!document_.contains("parameters") || !document_["parameters"].is_object()) fail("missing \"parameters\" (an object)");
+    if (!document_.contains("parameters") || !document_["parameters"].is_object())
+      fail("missing \"parameters\" (an object)");
     for (auto const& [name, entry] : document_["parameters"].items()) {
       auto const* info = model::find_parameter(name);
-      if (info == nullptr) fail("unknown parameter '" + name + "' (not one of this Kurve's; `kurve simulate --help` lists them)");
+      if (info == nullptr)
+        fail("unknown parameter '" + name + "' (not one of this Kurve's; `kurve simulate --help` lists them)");
       if (!entry.is_object()) fail("parameter '" + name + "' (must be an object with value and unit)");
       std::string const where = " of parameter '" + name + "'";
       model_.parameters.*(info->member) = number(entry, "value", where);
@@ -117,7 +125,9 @@ class ModelReader {
     if (!document_.contains("choices")) return;
     auto const table = model::choice_table();
     for (auto const& [name, value] : document_["choices"].items()) {
-      auto const same_name = [&wanted = name](model::ChoiceInfo const& c) { return c.name == wanted; };  // clang 14 captures a binding only by a name of its own
+      auto const same_name = [&wanted = name](model::ChoiceInfo const& c) {
+        return c.name == wanted;
+      };  // clang 14 captures a binding only by a name of its own
       if (std::none_of(table.begin(), table.end(), same_name)) fail("unknown choice '" + name + "'");
       model::set_parameter(model_.parameters, name, value.get<std::string>());
     }
@@ -133,7 +143,9 @@ class ModelReader {
     }
     for (auto const& row : posterior.at("draws")) {
       std::string const where = "draw " + std::to_string(model_.draws.size() + 1) + " of the posterior";
-      if (row.size() != columns.size()) fail(where + " has " + std::to_string(row.size()) + " values (names has " + std::to_string(columns.size()) + ")");
+      if (row.size() != columns.size())
+        fail(where + " has " + std::to_string(row.size()) + " values (names has " + std::to_string(columns.size()) +
+             ")");
       StepParameters draw = model_.parameters;
       for (std::size_t i = 0; i < columns.size(); ++i) draw.*(columns[i]->member) = row[i].get<double>();
       try {
@@ -155,7 +167,8 @@ class ModelReader {
       std::string const where = "point " + std::to_string(points.size() + 1) + " of allreduce";
       if (!row.is_array() || row.size() != 3) fail(where + " (must be [ranks, bytes, time_s])");
       model::SweepPoint const p{row[0].get<double>(), row[1].get<double>(), row[2].get<double>()};
-      if (!(p.ranks >= 2.0 && p.bytes > 0.0 && p.time_s > 0.0)) fail(where + " (ranks must be at least 2, bytes and time_s positive)");
+      if (!(p.ranks >= 2.0 && p.bytes > 0.0 && p.time_s > 0.0))
+        fail(where + " (ranks must be at least 2, bytes and time_s positive)");
       if (!points.empty() && !(std::pair(points.back().ranks, points.back().bytes) < std::pair(p.ranks, p.bytes)))
         fail(where + " (points must ascend in ranks, then bytes)");
       points.push_back(p);
@@ -173,13 +186,20 @@ void write_model(std::ostream& out, model::Model const& m, Provenance const& pro
   model::check(m.parameters);
   ordered_json choices = ordered_json::object();
   for (auto const& info : model::choice_table()) choices[std::string(info.name)] = info.get(m.parameters);
-  ordered_json document{{"schema", "kurve.model/1"}, {"workload", m.workload}, {"regime", model::to_text(m.regime)}, {"global_batch", m.global_batch},
-                        {"baseline_ranks", m.baseline_ranks}, {"parameters", parameters_json(m)}, {"choices", choices}};
+  ordered_json document{{"schema", "kurve.model/1"},
+                        {"workload", m.workload},
+                        {"regime", model::to_text(m.regime)},
+                        {"global_batch", m.global_batch},
+                        {"baseline_ranks", m.baseline_ranks},
+                        {"parameters", parameters_json(m)},
+                        {"choices", choices}};
   if (!m.draws.empty()) document["posterior"] = posterior_json(m);
   if (!m.allreduce.points.empty()) {
     ordered_json points = ordered_json::array();
     for (auto const& p : m.allreduce.points) points.push_back({p.ranks, p.bytes, p.time_s});
-    document["allreduce"] = {{"workers_per_node", m.allreduce.workers_per_node}, {"columns", {"ranks", "bytes", "time_s"}}, {"points", points}};
+    document["allreduce"] = {{"workers_per_node", m.allreduce.workers_per_node},
+                             {"columns", {"ranks", "bytes", "time_s"}},
+                             {"points", points}};
   }
   document["provenance"] = provenance_json(provenance);
   write_json(out, document);

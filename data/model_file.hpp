@@ -9,8 +9,8 @@
 
 namespace kurve::data {
 
-/// Writes a Model as JSON, `"schema": "kurve.model/1"` (docs/formats.md). Reading it back gives the same Model, bit for bit.
-/// Of the posterior draws only the columns that vary are written.
+/// Writes a Model as JSON, `"schema": "kurve.model/1"` (docs/formats.md). Reading it back gives the same Model, bit for
+/// bit. Of the posterior draws only the columns that vary are written.
 /// @throws InputError if a parameter is outside its range
 void write_model(std::ostream& out, model::Model const& model, Provenance const& provenance);
 

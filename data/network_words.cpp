@@ -22,16 +22,19 @@ std::optional<double> number_in(std::string const& text, char const* pattern) {
 
 std::optional<double> node_bandwidth_Bps(std::string const& words, double workers_per_node) {
   std::string text = words.substr(0, 1000);  // a header line can be long; std::regex recurses on its length
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (auto const whole = number_in(text, R"((\d{1,6})\s*gbps\s*node)")) return *whole * Bps_per_Gbit;
 
-  double const links = number_in(text, R"((\d{1,3})\s*x\s*(?:\w+\s+)?(?:edr|fdr|hdr|ndr|xdr|ib|\d+\s*g))").value_or(1.0);
-  static constexpr std::pair<char const*, double> infiniband[] = {{R"(\bxdr)", 800}, {R"(\bndr)", 400}, {R"(\bhdr\s*100)", 100},
-                                                                  {R"(\bhdr)", 200}, {R"(\bedr)", 100}, {R"(\bfdr)", 56},
-                                                                  {R"(\bqdr)", 40}};
+  double const links =
+      number_in(text, R"((\d{1,3})\s*x\s*(?:\w+\s+)?(?:edr|fdr|hdr|ndr|xdr|ib|\d+\s*g))").value_or(1.0);
+  static constexpr std::pair<char const*, double> infiniband[] = {
+      {R"(\bxdr)", 800}, {R"(\bndr)", 400}, {R"(\bhdr\s*100)", 100}, {R"(\bhdr)", 200},
+      {R"(\bedr)", 100}, {R"(\bfdr)", 56},  {R"(\bqdr)", 40}};
   for (auto const& [pattern, gbit] : infiniband)
     if (std::regex_search(text, std::regex(pattern))) return links * gbit * Bps_per_Gbit;
-  if (auto const rate = number_in(text, R"((\d{1,6})\s*(?:gbe|gbps|gb/s|gbit/s|gbit|gb ethernet|gb ib|g ethernet|g roce))"))
+  if (auto const rate =
+          number_in(text, R"((\d{1,6})\s*(?:gbe|gbps|gb/s|gbit/s|gbit|gb ethernet|gb ib|g ethernet|g roce))"))
     return links * *rate * Bps_per_Gbit;
   if (std::regex_search(text, std::regex(R"(sling\s*shot)"))) return 200.0 * workers_per_node * Bps_per_Gbit;
   return std::nullopt;

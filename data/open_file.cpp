@@ -27,7 +27,8 @@ std::string read_whole(std::string const& path, std::size_t most) {
   std::string block(std::size_t{1} << 16, '\0');
   while (in.read(block.data(), static_cast<std::streamsize>(block.size())) || in.gcount() > 0) {
     text.append(block, 0, static_cast<std::size_t>(in.gcount()));
-    if (text.size() > most) throw DataError(path, 0, "over " + std::to_string(most >> 20) + " MiB (not a file that Kurve reads)");
+    if (text.size() > most)
+      throw DataError(path, 0, "over " + std::to_string(most >> 20) + " MiB (not a file that Kurve reads)");
   }
   return text;
 }

@@ -11,7 +11,7 @@ namespace kurve::data {
 /// Philox4x32 with 10 rounds: 128 random bits as a pure function of a counter and a key.
 /// Source: Salmon, Moraes, Dror & Shaw, Parallel random numbers: as easy as 1, 2, 3, SC'11.
 [[nodiscard, gnu::always_inline]] inline std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
-                                                                                std::array<std::uint32_t, 2> key) {
+                                                                                 std::array<std::uint32_t, 2> key) {
   for (int round = 0; round < 10; ++round) {
     std::uint64_t const a = std::uint64_t{0xD2511F53u} * counter[0];
     std::uint64_t const b = std::uint64_t{0xCD9E8D57u} * counter[2];
@@ -29,8 +29,8 @@ struct UniformPair {
 };
 
 /// The uniforms of (seed; trial, rank, draw, stream): no state, any order, any thread.
-[[nodiscard, gnu::always_inline]] inline UniformPair uniforms(std::uint64_t seed, std::uint32_t trial, std::uint32_t rank,
-                                                              std::uint32_t draw, Stream stream) {
+[[nodiscard, gnu::always_inline]] inline UniformPair uniforms(std::uint64_t seed, std::uint32_t trial,
+                                                              std::uint32_t rank, std::uint32_t draw, Stream stream) {
   auto const x = philox4x32({trial, rank, draw, static_cast<std::uint32_t>(stream)},
                             {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
   auto const open = [](std::uint32_t high, std::uint32_t low) __attribute__((always_inline)) {

@@ -13,7 +13,7 @@ namespace kurve::data {
 namespace {
 
 using Runs = std::map<int, std::vector<Sample>>;  // by run; rows without a run column are run 0
-using Key = std::pair<double, double>;                  // K, B
+using Key = std::pair<double, double>;            // K, B
 
 double batch_of(Sample const& sample, model::Regime regime) {
   if (sample.global_batch) return *sample.global_batch;
@@ -73,18 +73,24 @@ void explain(MeasuredPoints& result, Study const& study) {
 
 /// Says of a Study without whole steps what it is, and what to do with it.
 std::string what_it_is(Study const& study) {
-  if (study.kind() == StudyKind::per_rank) return "holds times of single ranks, not whole steps, so it has no scaling table";
+  if (study.kind() == StudyKind::per_rank)
+    return "holds times of single ranks, not whole steps, so it has no scaling table";
   std::set<std::string> parts;
   std::set<int> ranks;
   for (auto const& row : study.samples) {
-    parts.insert(row.op == Operation::allreduce ? "all-reduce" : row.op == Operation::compute ? "compute" : "serial work");
+    parts.insert(row.op == Operation::allreduce ? "all-reduce"
+                 : row.op == Operation::compute ? "compute"
+                                                : "serial work");
     if (row.op == Operation::allreduce) ranks.insert(row.ranks);
   }
   std::string text = "is a component (";
   for (auto const& part : parts) text += (part == *parts.begin() ? "" : ", ") + part;
-  if (!ranks.empty()) text += " of " + std::to_string(*ranks.begin()) + (ranks.size() > 1 ? " to " + std::to_string(*ranks.rbegin()) : "") + " ranks";
-  return text + "), not a scaling study: it times a part of the step, not the step at several K. "
-                "Give it to `kurve fit` with serial and compute measurements, and predict with `kurve simulate`?";
+  if (!ranks.empty())
+    text += " of " + std::to_string(*ranks.begin()) +
+            (ranks.size() > 1 ? " to " + std::to_string(*ranks.rbegin()) : "") + " ranks";
+  return text +
+         "), not a scaling study: it times a part of the step, not the step at several K. "
+         "Give it to `kurve fit` with serial and compute measurements, and predict with `kurve simulate`?";
 }
 
 }  // namespace

@@ -9,11 +9,11 @@ namespace kurve::data {
 
 /// What produced an output: enough to make it again.
 struct Provenance {
-  std::string version;       ///< of Kurve
+  std::string version;  ///< of Kurve
   std::string command_line;
-  std::string seed;          ///< "" where nothing was drawn
+  std::string seed;  ///< "" where nothing was drawn
   std::string host, processor, kernel;
-  std::string utc_time;      ///< ISO 8601
+  std::string utc_time;                                     ///< ISO 8601
   std::vector<std::pair<std::string, std::string>> inputs;  ///< path, SHA-256 of the bytes
 };
 

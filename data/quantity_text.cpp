@@ -20,11 +20,32 @@ struct Unit {
 };
 
 constexpr double kib = 1024.0;
-constexpr std::array<Unit, 11> byte_units{{{"", 1}, {"B", 1}, {"KiB", kib}, {"MiB", kib * kib}, {"GiB", kib * kib * kib}, {"TiB", kib * kib * kib * kib},
-                                          {"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}}};
-constexpr std::array<Unit, 7> time_units{{{"s", 1}, {"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9}, {"min", 60}, {"h", 3600}, {"d", 86400}}};
-constexpr std::array<Unit, 13> rate_units{{{"B/s", 1}, {"kB/s", 1e3}, {"MB/s", 1e6}, {"GB/s", 1e9}, {"TB/s", 1e12}, {"KiB/s", kib}, {"MiB/s", kib * kib},
-                                          {"GiB/s", kib * kib * kib}, {"bit/s", 0.125}, {"kbit/s", 125}, {"Mbit/s", 125e3}, {"Gbit/s", 125e6}, {"Tbit/s", 125e9}}};
+constexpr std::array<Unit, 11> byte_units{{{"", 1},
+                                           {"B", 1},
+                                           {"KiB", kib},
+                                           {"MiB", kib* kib},
+                                           {"GiB", kib* kib* kib},
+                                           {"TiB", kib* kib* kib* kib},
+                                           {"kB", 1e3},
+                                           {"KB", 1e3},
+                                           {"MB", 1e6},
+                                           {"GB", 1e9},
+                                           {"TB", 1e12}}};
+constexpr std::array<Unit, 7> time_units{
+    {{"s", 1}, {"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9}, {"min", 60}, {"h", 3600}, {"d", 86400}}};
+constexpr std::array<Unit, 13> rate_units{{{"B/s", 1},
+                                           {"kB/s", 1e3},
+                                           {"MB/s", 1e6},
+                                           {"GB/s", 1e9},
+                                           {"TB/s", 1e12},
+                                           {"KiB/s", kib},
+                                           {"MiB/s", kib* kib},
+                                           {"GiB/s", kib* kib* kib},
+                                           {"bit/s", 0.125},
+                                           {"kbit/s", 125},
+                                           {"Mbit/s", 125e3},
+                                           {"Gbit/s", 125e6},
+                                           {"Tbit/s", 125e9}}};
 
 [[noreturn]] void reject(std::string_view what, std::string_view text, std::string const& reason) {
   throw InputError(std::string(what) + " '" + std::string(text) + "' (" + reason + ")");
@@ -43,7 +64,9 @@ double quantity(std::string_view what, std::string_view text, std::span<Unit con
   std::string names;
   for (auto const& u : units)
     if (!u.name.empty()) names += (names.empty() ? "" : ", ") + std::string(u.name);
-  reject(what, text, (unit.empty() ? std::string("a unit is missing") : "unknown unit '" + std::string(unit) + "'") + "; expected " + names);
+  reject(what, text,
+         (unit.empty() ? std::string("a unit is missing") : "unknown unit '" + std::string(unit) + "'") +
+             "; expected " + names);
 }
 
 constexpr std::size_t most_ranks = 100'000;
@@ -69,7 +92,8 @@ void append_ranks(std::vector<int>& ranks, std::string_view piece, std::string_v
   } else if (auto const colon = piece.find(':'); colon != std::string_view::npos) {
     auto const second = piece.find(':', colon + 1);
     first = rank_from_text(piece.substr(0, colon), whole);
-    last = rank_from_text(piece.substr(colon + 1, second == std::string_view::npos ? second : second - colon - 1), whole);
+    last =
+        rank_from_text(piece.substr(colon + 1, second == std::string_view::npos ? second : second - colon - 1), whole);
     step = second == std::string_view::npos ? 1 : rank_from_text(piece.substr(second + 1), whole);
   } else {
     first = last = rank_from_text(piece, whole);
@@ -137,7 +161,8 @@ std::vector<Bytes> sizes_from_text(std::string_view text) {
     auto const dots = piece.find("..");
     Bytes const first = bytes_from_text(piece.substr(0, dots));
     Bytes const last = dots == std::string_view::npos ? first : bytes_from_text(piece.substr(dots + 2));
-    if (last < first || first.count == 0) reject("size list", text, "'" + std::string(trimmed(piece)) + "' does not run upwards from 1 byte or more");
+    if (last < first || first.count == 0)
+      reject("size list", text, "'" + std::string(trimmed(piece)) + "' does not run upwards from 1 byte or more");
     for (std::int64_t n = first.count; n <= last.count; n *= 2) {
       if (sizes.size() == most_sizes) reject("size list", text, "more than 1000 values");
       sizes.push_back({n});

@@ -10,8 +10,8 @@
 
 namespace kurve::data {
 
-/// The whole text as a number, whatever the locale; none for anything else. `nan` and `inf` are numbers here: callers that want
-/// finite values check.
+/// The whole text as a number, whatever the locale; none for anything else. `nan` and `inf` are numbers here: callers
+/// that want finite values check.
 [[nodiscard]] std::optional<double> number_from_text(std::string_view text);
 /// Shortest decimal text that reads back as the same double.
 [[nodiscard]] std::string number_text(double value);
@@ -28,10 +28,12 @@ namespace kurve::data {
 /// `100Gbit/s`, `12.5GB/s`, `900e9 B/s`; decimal prefixes for bits, both kinds for bytes. @throws InputError
 [[nodiscard]] BytesPerSecond rate_from_text(std::string_view text);
 
-/// Size lists: `8B,1MiB..1GiB`, `..` doubling from the size before it; ascending, unique, at most 1000. @throws InputError
+/// Size lists: `8B,1MiB..1GiB`, `..` doubling from the size before it; ascending, unique, at most 1000. @throws
+/// InputError
 [[nodiscard]] std::vector<Bytes> sizes_from_text(std::string_view text);
 
-/// K lists: `1,2,4..1024` (`..` doubles from the number before it) and `1:64:8` (first:last:step, first always included).
+/// K lists: `1,2,4..1024` (`..` doubles from the number before it) and `1:64:8` (first:last:step, first always
+/// included).
 /// @return ascending, unique, at most 100 000 values from 1 to 10^9
 /// @throws InputError on anything else
 [[nodiscard]] std::vector<int> ranks_from_text(std::string_view text);

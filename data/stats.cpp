@@ -20,7 +20,8 @@ Bounds around(Summary const& summary, double quantile) {
 
 /// 64 random bits of draw `counter` under `seed`.
 std::uint64_t random_bits(std::uint64_t seed, std::uint64_t counter) {
-  auto const x = philox4x32({static_cast<std::uint32_t>(counter), static_cast<std::uint32_t>(counter >> 32), 0, static_cast<std::uint32_t>(Stream::bootstrap)},
+  auto const x = philox4x32({static_cast<std::uint32_t>(counter), static_cast<std::uint32_t>(counter >> 32), 0,
+                             static_cast<std::uint32_t>(Stream::bootstrap)},
                             {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
   return std::uint64_t{x[1]} << 32 | x[0];
 }

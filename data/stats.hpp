@@ -23,8 +23,8 @@ struct Bounds {
   double low = 0.0, high = 0.0;
 };
 
-/// Two-sided confidence interval of the mean by Student's t with n-1 degrees of freedom; infinite for n < 2, because one
-/// sample says nothing of its spread. @param confidence in (0, 1)
+/// Two-sided confidence interval of the mean by Student's t with n-1 degrees of freedom; infinite for n < 2, because
+/// one sample says nothing of its spread. @param confidence in (0, 1)
 [[nodiscard]] Bounds student_t_interval(Summary const& summary, double confidence);
 /// mean +- z s/sqrt(n), as textbooks print it (1.96 at 95 %): too narrow for few repeats (covers 87.8 % at n = 5).
 [[nodiscard]] Bounds normal_interval(Summary const& summary, double confidence);
@@ -47,11 +47,11 @@ struct Bounds {
                                         std::function<double(std::vector<std::vector<double>> const&)> const& statistic,
                                         double confidence, int resamples, std::uint64_t seed);
 
-/// Number of leading samples that are warm-up: those before the first that is as short as settled ones, that is, not above
-/// the 99 % quantile of the second half plus three of its scaled MADs. 0 for fewer than 20 samples.
+/// Number of leading samples that are warm-up: those before the first that is as short as settled ones, that is, not
+/// above the 99 % quantile of the second half plus three of its scaled MADs. 0 for fewer than 20 samples.
 ///
-/// Not MSER-5 (White 1997): on the 21 logged GPT-3 runs of data/sets it takes a rare slow step in mid-run for the end of the
-/// warm-up and drops 10 to 140 steps in 8 of them; this rule drops 1 to 3 in each.
+/// Not MSER-5 (White 1997): on the 21 logged GPT-3 runs of data/sets it takes a rare slow step in mid-run for the end
+/// of the warm-up and drops 10 to 140 steps in 8 of them; this rule drops 1 to 3 in each.
 [[nodiscard]] std::size_t warmup_length(std::span<double const> series);
 
 /// n / (1 + 2 sum of autocorrelations), summed to the first negative pair (Geyer 1992); between 1 and n.

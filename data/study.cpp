@@ -14,7 +14,8 @@ namespace {
 
 bool is_part_of_one_rank(Sample const& s) { return s.rank.has_value() && s.compute_s.has_value(); }
 
-/// Rounding a batch to whole samples (or to whole micro-batches) moves it by less than this; a doubling is far above it.
+/// Rounding a batch to whole samples (or to whole micro-batches) moves it by less than this; a doubling is far above
+/// it.
 constexpr double batch_tolerance = 0.02;
 
 bool all_near(std::vector<double> const& values) {
@@ -49,7 +50,8 @@ void Study::set(std::string const& key, std::string const& value) {
 }
 
 StudyKind Study::kind() const {
-  if (std::any_of(samples.begin(), samples.end(), [](auto const& s) { return s.op != Operation::step; })) return StudyKind::components;
+  if (std::any_of(samples.begin(), samples.end(), [](auto const& s) { return s.op != Operation::step; }))
+    return StudyKind::components;
   bool const per_rank = !samples.empty() && std::all_of(samples.begin(), samples.end(), is_part_of_one_rank);
   return per_rank ? StudyKind::per_rank : StudyKind::steps;
 }

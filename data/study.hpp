@@ -18,11 +18,12 @@ enum class Operation { step, compute, serial, allreduce };
 /// One measured row of a Study. Optional columns that the file lacks are empty.
 struct Sample {
   Operation op = Operation::step;
-  int ranks = 1;                        ///< K: workers of the step, ranks of the all-reduce
-  double time_s = 0.0;                  ///< positive; a whole step, a component, a run of a fixed job, or compute_s + comm_s of one rank
-  std::optional<double> global_batch;   ///< samples per step
-  std::optional<double> local_batch;    ///< samples on one worker (op = compute)
-  std::optional<std::int64_t> bytes;    ///< message per rank (op = allreduce)
+  int ranks = 1;  ///< K: workers of the step, ranks of the all-reduce
+  double time_s =
+      0.0;  ///< positive; a whole step, a component, a run of a fixed job, or compute_s + comm_s of one rank
+  std::optional<double> global_batch;  ///< samples per step
+  std::optional<double> local_batch;   ///< samples on one worker (op = compute)
+  std::optional<std::int64_t> bytes;   ///< message per rank (op = allreduce)
   std::optional<int> run, step, rank, stage, nodes;
   std::optional<double> compute_s, comm_s;
   std::vector<std::string> configuration;  ///< values of Study::configuration_columns, same order
@@ -36,11 +37,12 @@ enum class Inclusion { excluded, included, unknown };
 
 /// Measured samples and their provenance (docs/formats.md).
 struct Study {
-  std::string path;                                        ///< as given; "" where it did not come from a file
-  std::vector<std::pair<std::string, std::string>> header; ///< key, value in file order, without "kurve"
+  std::string path;                                         ///< as given; "" where it did not come from a file
+  std::vector<std::pair<std::string, std::string>> header;  ///< key, value in file order, without "kurve"
   std::vector<std::string> configuration_columns;
   std::vector<Sample> samples;
-  std::vector<std::string> notes;  ///< how the input was read, for people: "throughput read as samples/s", "3 warm-up steps left out"
+  std::vector<std::string>
+      notes;  ///< how the input was read, for people: "throughput read as samples/s", "3 warm-up steps left out"
   std::string time_column = "step_time_s";  ///< what the file called the time; decides how a report names it
 
   /// Value of a header key, or none.
@@ -62,8 +64,8 @@ struct Study {
 };
 
 /// Reads a Study CSV: `# key: value` header, then RFC 4180 rows with a header row. UTF-8; BOM and CRLF accepted.
-/// Also reads the hand-made tables people have: first column gpus|nodes|ranks|workers|K, second time|step_time|throughput
-/// with a unit where it can be read off the name; how it was read goes to Study::notes.
+/// Also reads the hand-made tables people have: first column gpus|nodes|ranks|workers|K, second
+/// time|step_time|throughput with a unit where it can be read off the name; how it was read goes to Study::notes.
 ///
 /// Reads as a stream in memory bounded by the rows kept; refuses binary garbage and lines over 1 MiB at once.
 /// @throws DataError `path:line: ...` on an empty file, a missing, unknown or repeated column, a value that is not a

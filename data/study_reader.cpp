@@ -15,8 +15,8 @@ namespace kurve::data {
 namespace {
 
 constexpr std::array<std::string_view, 13> known_keys{
-    "kurve", "workload", "regime", "baseline", "warmup", "setup", "source", "configuration", "workers_per_node",
-    "parameters", "gradient_bytes", "accelerator", "interconnect"};
+    "kurve",         "workload",         "regime",     "baseline",       "warmup",      "setup",       "source",
+    "configuration", "workers_per_node", "parameters", "gradient_bytes", "accelerator", "interconnect"};
 constexpr std::array<std::string_view, 4> operations{"step", "compute", "serial", "allreduce"};
 constexpr std::size_t most_header_lines = 10'000;  // bounds memory on an endless header; real ones have tens
 
@@ -84,7 +84,8 @@ void StudyReader::read_header_line(std::string_view line) {
   if (study_.header.size() == most_header_lines) fail("over 10000 header lines (not a Study)");
   check_header_value(key, value);
   if (auto const near = near_miss(key, known_keys); !near.empty())
-    study_.notes.push_back("header key '" + key + "' is kept but means nothing to Kurve. Did you mean '" + std::string(near) + "'?");
+    study_.notes.push_back("header key '" + key + "' is kept but means nothing to Kurve. Did you mean '" +
+                           std::string(near) + "'?");
   study_.header.emplace_back(key, value);
 }
 
@@ -100,7 +101,8 @@ void StudyReader::check_header_value(std::string const& key, std::string const& 
     }
   } else if (key == "workers_per_node" || key == "parameters" || key == "gradient_bytes") {
     auto const number = number_from_text(value);
-    if (!number || !std::isfinite(*number) || *number <= 0.0) fail("# " + key + ": '" + value + "' (must be a positive number)");
+    if (!number || !std::isfinite(*number) || *number <= 0.0)
+      fail("# " + key + ": '" + value + "' (must be a positive number)");
     if (key == "workers_per_node") workers_per_node_ = *number;
   } else if (key == "configuration") {
     for (std::size_t start = 0; start <= value.size();) {
@@ -114,8 +116,10 @@ void StudyReader::check_header_value(std::string const& key, std::string const& 
 
 void StudyReader::read_column_names(std::string const& line) {
   if (dialect_ == Dialect::hand_made && line.find(',') == std::string::npos) {
-    if (line.find(';') != std::string::npos) delimiter_ = ';';
-    else if (line.find('\t') != std::string::npos) delimiter_ = '\t';
+    if (line.find(';') != std::string::npos)
+      delimiter_ = ';';
+    else if (line.find('\t') != std::string::npos)
+      delimiter_ = '\t';
   }
   std::set<std::string> names;
   for (auto const& name : read_record(lines_, line, delimiter_)) {
@@ -129,11 +133,15 @@ void StudyReader::read_column_names(std::string const& line) {
     }
     if (!column) {
       auto const near = near_miss(name, study_column_names());
-      fail("unknown column '" + name.substr(0, 64) + "' (" + (dialect_ == Dialect::study ? "a Study has K, global_batch, run, step, step_time_s and others"
-           : "a table has a column such as gpus, and one such as time_s or images/s") + "). " +
-           (near.empty() ? "Remove it, or name it in a line '# configuration: " + name.substr(0, 64) + "'?" : "Did you mean '" + std::string(near) + "'?"));
+      fail("unknown column '" + name.substr(0, 64) + "' (" +
+           (dialect_ == Dialect::study ? "a Study has K, global_batch, run, step, step_time_s and others"
+                                       : "a table has a column such as gpus, and one such as time_s or images/s") +
+           "). " +
+           (near.empty() ? "Remove it, or name it in a line '# configuration: " + name.substr(0, 64) + "'?"
+                         : "Did you mean '" + std::string(near) + "'?"));
     }
-    if (column->role != Role::configuration && has(column->role)) fail("column '" + name + "' says again what another column says");
+    if (column->role != Role::configuration && has(column->role))
+      fail("column '" + name + "' says again what another column says");
     if (!column->note.empty()) study_.notes.push_back("column '" + name + "' " + column->note);
     columns_.push_back(*column);
   }
@@ -145,8 +153,10 @@ void StudyReader::read_column_names(std::string const& line) {
 void StudyReader::require_columns() const {
   int const times = has(Role::step_time) + has(Role::run_time) + has(Role::throughput) + has(Role::step_rate);
   bool const per_rank = has(Role::rank) && has(Role::compute);
-  if (!has(Role::ranks) && !has(Role::nodes) && !per_rank && !has(Role::op)) fail("missing column 'K' (the number of workers of each row)");
-  if (times == 0 && !per_rank) fail("missing a time column (step_time_s, throughput_samples_per_s with global_batch, or time_s)");
+  if (!has(Role::ranks) && !has(Role::nodes) && !per_rank && !has(Role::op))
+    fail("missing column 'K' (the number of workers of each row)");
+  if (times == 0 && !per_rank)
+    fail("missing a time column (step_time_s, throughput_samples_per_s with global_batch, or time_s)");
   if (times > 1) fail("several time columns (one of step_time_s, throughput_samples_per_s and time_s)");
   if (dialect_ == Dialect::study && has(Role::throughput) && !has(Role::global_batch) && !has(Role::local_batch))
     fail("missing column 'global_batch' (a throughput is a step time only with it)");
@@ -158,11 +168,15 @@ void StudyReader::read_row(std::string const& line) {
   throughput_.reset();
   auto const cells = read_record(lines_, line, delimiter_);
   if (cells.size() != columns_.size())
-    fail("row has " + std::to_string(cells.size()) + " fields (the header has " + std::to_string(columns_.size()) + ")");
+    fail("row has " + std::to_string(cells.size()) + " fields (the header has " + std::to_string(columns_.size()) +
+         ")");
   for (std::size_t i = 0; i < cells.size(); ++i) {
-    if (columns_[i].role == Role::configuration) sample.configuration.push_back(cells[i]);
-    else if (!cells[i].empty()) read_cell(sample, columns_[i], cells[i]);
-    else if (columns_[i].role == Role::ranks && !has(Role::op)) fail("missing value of '" + columns_[i].name + "'");
+    if (columns_[i].role == Role::configuration)
+      sample.configuration.push_back(cells[i]);
+    else if (!cells[i].empty())
+      read_cell(sample, columns_[i], cells[i]);
+    else if (columns_[i].role == Role::ranks && !has(Role::op))
+      fail("missing value of '" + columns_[i].name + "'");
   }
   finish_row(sample);
   study_.samples.push_back(std::move(sample));
@@ -170,17 +184,34 @@ void StudyReader::read_row(std::string const& line) {
 
 void StudyReader::read_cell(Sample& s, Column const& column, std::string const& cell) {
   switch (column.role) {
-    case Role::ranks: s.ranks = whole(column, cell, 1); break;
-    case Role::nodes: s.nodes = whole(column, cell, 1); break;
-    case Role::run: s.run = whole(column, cell, 0); break;
-    case Role::step: s.step = whole(column, cell, 0); break;
-    case Role::rank: s.rank = whole(column, cell, 0); break;
-    case Role::stage: s.stage = whole(column, cell, 0); break;
-    case Role::global_batch: s.global_batch = number(column, cell, 0.0); break;
-    case Role::local_batch: s.local_batch = number(column, cell, 0.0); break;
+    case Role::ranks:
+      s.ranks = whole(column, cell, 1);
+      break;
+    case Role::nodes:
+      s.nodes = whole(column, cell, 1);
+      break;
+    case Role::run:
+      s.run = whole(column, cell, 0);
+      break;
+    case Role::step:
+      s.step = whole(column, cell, 0);
+      break;
+    case Role::rank:
+      s.rank = whole(column, cell, 0);
+      break;
+    case Role::stage:
+      s.stage = whole(column, cell, 0);
+      break;
+    case Role::global_batch:
+      s.global_batch = number(column, cell, 0.0);
+      break;
+    case Role::local_batch:
+      s.local_batch = number(column, cell, 0.0);
+      break;
     case Role::bytes: {
       double const bytes = number(column, cell, 0.0);
-      if (bytes != std::floor(bytes) || bytes > 1e18) fail(column.name + "='" + cell + "' (must be a whole number of bytes)");
+      if (bytes != std::floor(bytes) || bytes > 1e18)
+        fail(column.name + "='" + cell + "' (must be a whole number of bytes)");
       s.bytes = static_cast<std::int64_t>(bytes);
       break;
     }
@@ -190,7 +221,9 @@ void StudyReader::read_cell(Sample& s, Column const& column, std::string const& 
       s.op = static_cast<Operation>(found - operations.begin());
       break;
     }
-    default: read_time(s, column, cell); break;
+    default:
+      read_time(s, column, cell);
+      break;
   }
 }
 
@@ -198,11 +231,21 @@ void StudyReader::read_time(Sample& s, Column const& column, std::string const& 
   // communication may be free (one rank waits for nobody); every other time is positive
   double const value = column.role == Role::comm && cell == "0" ? 0.0 : number(column, cell, 0.0);
   switch (column.role) {
-    case Role::compute: s.compute_s = value; break;
-    case Role::comm: s.comm_s = value; break;
-    case Role::throughput: throughput_ = value * column.to_si; break;
-    case Role::step_rate: s.time_s = 1.0 / (value * column.to_si); break;
-    default: s.time_s = value * column.to_si; break;
+    case Role::compute:
+      s.compute_s = value;
+      break;
+    case Role::comm:
+      s.comm_s = value;
+      break;
+    case Role::throughput:
+      throughput_ = value * column.to_si;
+      break;
+    case Role::step_rate:
+      s.time_s = 1.0 / (value * column.to_si);
+      break;
+    default:
+      s.time_s = value * column.to_si;
+      break;
   }
   if (!std::isfinite(s.time_s)) fail(column.name + "='" + cell + "' (out of range)");
 }
@@ -221,17 +264,21 @@ int StudyReader::whole(Column const& column, std::string_view cell, int least) c
   auto const value = number_from_text(cell);
   if (!value || *value != std::floor(*value) || !(std::abs(*value) <= 1e9))
     fail(column.name + "='" + std::string(cell.substr(0, 64)) + "' (must be a whole number)");
-  if (*value < least) fail(column.name + "='" + std::string(cell) + "' (must be at least " + std::to_string(least) + ")");
+  if (*value < least)
+    fail(column.name + "='" + std::string(cell) + "' (must be at least " + std::to_string(least) + ")");
   return static_cast<int>(*value);
 }
 
 /// Turns what the columns say into K, batch and time of the row.
 void StudyReader::finish_row(Sample& s) {
-  if (!has(Role::ranks) && s.nodes) s.ranks = static_cast<int>(std::lround(*s.nodes * workers_per_node_));
-  else if (!has(Role::ranks) && has(Role::nodes)) fail("missing value of 'nodes'");
+  if (!has(Role::ranks) && s.nodes)
+    s.ranks = static_cast<int>(std::lround(*s.nodes * workers_per_node_));
+  else if (!has(Role::ranks) && has(Role::nodes))
+    fail("missing value of 'nodes'");
   if (s.op == Operation::step && s.local_batch && !s.global_batch) s.global_batch = *s.local_batch * s.ranks;
   if (throughput_) {
-    auto const rate = std::find_if(columns_.begin(), columns_.end(), [](auto const& c) { return c.role == Role::throughput; });
+    auto const rate =
+        std::find_if(columns_.begin(), columns_.end(), [](auto const& c) { return c.role == Role::throughput; });
     if (rate->per_worker) *throughput_ *= s.ranks;
     // without a batch: seconds per item, or per item and worker where the problem grows with K
     bool const weak = study_.find("regime") == "weak";
@@ -244,7 +291,8 @@ void StudyReader::finish_row(Sample& s) {
 }
 
 void StudyReader::finish() {
-  if (lines_.number() == 0) throw DataError(lines_.path(), 0, "empty file (expected a table with a header row, such as K,step_time_s)");
+  if (lines_.number() == 0)
+    throw DataError(lines_.path(), 0, "empty file (expected a table with a header row, such as K,step_time_s)");
   if (columns_.empty()) fail("no table (expected a header row such as K,step_time_s below the # lines)");
   if (study_.samples.empty()) fail("no rows below the header row");
   bool const has_batch = has(Role::global_batch) || has(Role::local_batch);

@@ -32,8 +32,10 @@ std::vector<WrittenColumn> columns_of(Study const& study) {
   bool const components = study.kind() == StudyKind::components;
   bool const per_rank = study.kind() == StudyKind::per_rank;
   std::vector<WrittenColumn> columns;
-  if (components) columns.push_back({"op", [](Sample const& s) { return std::string(operations[static_cast<std::size_t>(s.op)]); }});
-  if (!per_rank) columns.push_back({components ? "ranks" : "K", [](Sample const& s) { return std::to_string(s.ranks); }});
+  if (components)
+    columns.push_back({"op", [](Sample const& s) { return std::string(operations[static_cast<std::size_t>(s.op)]); }});
+  if (!per_rank)
+    columns.push_back({components ? "ranks" : "K", [](Sample const& s) { return std::to_string(s.ranks); }});
   columns.push_back(optional_column("nodes", &Sample::nodes));
   columns.push_back(optional_column("global_batch", &Sample::global_batch));
   columns.push_back(optional_column("local_batch", &Sample::local_batch));
@@ -45,19 +47,25 @@ std::vector<WrittenColumn> columns_of(Study const& study) {
   columns.push_back(optional_column("compute_s", &Sample::compute_s));
   columns.push_back(optional_column("comm_s", &Sample::comm_s));
   if (!per_rank)
-    columns.push_back({components ? "time_s" : study.time_column, [](Sample const& s) { return number_text(s.time_s); }});
+    columns.push_back(
+        {components ? "time_s" : study.time_column, [](Sample const& s) { return number_text(s.time_s); }});
   for (std::size_t i = 0; i < study.configuration_columns.size(); ++i)
-    columns.push_back({study.configuration_columns[i], [i](Sample const& s) { return quoted_field(i < s.configuration.size() ? s.configuration[i] : ""); }});
+    columns.push_back({study.configuration_columns[i], [i](Sample const& s) {
+                         return quoted_field(i < s.configuration.size() ? s.configuration[i] : "");
+                       }});
   std::erase_if(columns, [&](WrittenColumn const& c) {
-    bool const required = std::find(study.configuration_columns.begin(), study.configuration_columns.end(), c.name) != study.configuration_columns.end();
-    return !required && std::all_of(study.samples.begin(), study.samples.end(), [&](auto const& s) { return c.cell(s).empty(); });
+    bool const required = std::find(study.configuration_columns.begin(), study.configuration_columns.end(), c.name) !=
+                          study.configuration_columns.end();
+    return !required &&
+           std::all_of(study.samples.begin(), study.samples.end(), [&](auto const& s) { return c.cell(s).empty(); });
   });
   return columns;
 }
 
 /// A header value is one line: line ends become blanks.
 std::string one_line(std::string text) {
-  std::replace_if(text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
   return std::string(trimmed(text));
 }
 

@@ -38,8 +38,7 @@ Seconds ring_allreduce_time(int ranks, Bytes message, Link const& link) {
 Seconds double_binary_tree_allreduce_time(int ranks, Bytes message, Link const& link) {
   check_shape(ranks, message);
   if (ranks == 1) return Seconds{0.0};
-  return 2.0 * std::log2(static_cast<double>(ranks)) * link.alpha + 2.0 * (message * link.beta) +
-         message * link.gamma;
+  return 2.0 * std::log2(static_cast<double>(ranks)) * link.alpha + 2.0 * (message * link.beta) + message * link.gamma;
 }
 
 Seconds hierarchical_allreduce_time(int ranks, int workers_per_node, Bytes message, Link const& intra,

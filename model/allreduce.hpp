@@ -8,9 +8,9 @@ namespace kurve::model {
 /// One level of a network: what a message between neighbours costs, alpha + n beta, plus n gamma to reduce it.
 /// Source: Hockney 1994; Thakur, Rabenseifner & Gropp, IJHPCA 19(1):49-66, 2005.
 struct Link {
-  Seconds alpha{0.0};     ///< latency per message, >= 0
-  SecondsPerByte beta{};  ///< inverse bandwidth, >= 0
-  SecondsPerByte gamma{}; ///< reduction cost, >= 0
+  Seconds alpha{0.0};      ///< latency per message, >= 0
+  SecondsPerByte beta{};   ///< inverse bandwidth, >= 0
+  SecondsPerByte gamma{};  ///< reduction cost, >= 0
 };
 
 enum class AllreduceAlgorithm { ring, double_binary_tree, hierarchical_ring };
@@ -32,10 +32,12 @@ enum class AllreduceAlgorithm { ring, double_binary_tree, hierarchical_ring };
 ///
 /// the bandwidth-optimal limit of many chunks; the O(sqrt(n)) pipeline fill is left out, so this is a lower bound
 /// for short messages. Same preconditions as the ring.
-/// Source: Sanders, Speck & Traeff, Parallel Computing 35 (2009) 581-594; NCCL src/graph/tuning.cc (2 log2 N latencies).
+/// Source: Sanders, Speck & Traeff, Parallel Computing 35 (2009) 581-594; NCCL src/graph/tuning.cc (2 log2 N
+/// latencies).
 [[nodiscard]] Seconds double_binary_tree_allreduce_time(int ranks, Bytes message, Link const& link);
 
-/// Time of a hierarchical all-reduce: reduce-scatter inside each node, a ring over nodes for each shard, all-gather inside.
+/// Time of a hierarchical all-reduce: reduce-scatter inside each node, a ring over nodes for each shard, all-gather
+/// inside.
 ///
 ///   T = ring(g, n, intra) + ring(N, n/g, inter),  g = workers per node, N = ceil(K/g)
 ///

@@ -21,10 +21,10 @@ struct SweepTime {
   double time_s = 0.0, log_sd = 0.0;
 };
 
-/// Between measured sizes log T is a line in log n; below the smallest it is constant, above the largest bandwidth holds.
-/// Between measured rank counts log T is a line in log K; beyond them it grows by a latency part (as c + log2 N, trees) and
-/// a bandwidth part, mixed by the local slope of log T in log n, and its sd with the doublings. Up to two nodes (they
-/// flatter trees) and node counts that are no power of two widen it.
+/// Between measured sizes log T is a line in log n; below the smallest it is constant, above the largest bandwidth
+/// holds. Between measured rank counts log T is a line in log K; beyond them it grows by a latency part (as c + log2 N,
+/// trees) and a bandwidth part, mixed by the local slope of log T in log n, and its sd with the doublings. Up to two
+/// nodes (they flatter trees) and node counts that are no power of two widen it.
 /// @param ranks  K >= 1, one rank costs nothing  @param bytes  n > 0
 /// Source: NCCL src/graph/tuning.cc (log2 N latencies); 2 to 4 nodes of nccl-tests issue 309.
 [[nodiscard]] SweepTime sweep_time(AllreduceSweep const& sweep, double ranks, double bytes);

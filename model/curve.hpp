@@ -21,16 +21,16 @@ struct Contributions {
 };
 
 struct CurvePoint {
-  double ranks = 1.0;         ///< K
-  double global_batch = 1.0;  ///< B
-  double mean_s = 0.0;        ///< E[T]
-  double standard_error_s = 0.0;  ///< of mean_s, from the number of trials; 0 where the method is exact
-  double sd_s = 0.0;          ///< spread of single steps
-  double low_s = 0.0, high_s = 0.0;        ///< interval of the mean step time of a new run (parameters and runs)
-  std::map<double, double> quantiles_s;    ///< of single steps, by level
-  std::optional<double> speedup;           ///< none in a mixed regime
-  Interval efficiency;                     ///< relative to the baseline K0
-  double p_pays = 1.0;                     ///< P(E(K) >= threshold)
+  double ranks = 1.0;                    ///< K
+  double global_batch = 1.0;             ///< B
+  double mean_s = 0.0;                   ///< E[T]
+  double standard_error_s = 0.0;         ///< of mean_s, from the number of trials; 0 where the method is exact
+  double sd_s = 0.0;                     ///< spread of single steps
+  double low_s = 0.0, high_s = 0.0;      ///< interval of the mean step time of a new run (parameters and runs)
+  std::map<double, double> quantiles_s;  ///< of single steps, by level
+  std::optional<double> speedup;         ///< none in a mixed regime
+  Interval efficiency;                   ///< relative to the baseline K0
+  double p_pays = 1.0;                   ///< P(E(K) >= threshold)
   Contributions contributions;
 };
 
@@ -47,10 +47,10 @@ struct Curve {
   double threshold = 0.7;
   double confidence = 0.9;
   double baseline_ranks = 1.0;
-  std::string method;                       ///< closed-form | order-statistics | workers | ring
+  std::string method;  ///< closed-form | order-statistics | workers | ring
   std::vector<CurvePoint> points;
   std::optional<CurveBend> bend;
-  std::vector<std::string> not_measured;    ///< parameters whose source is published or assumed and whose value matters
+  std::vector<std::string> not_measured;  ///< parameters whose source is published or assumed and whose value matters
 };
 
 }  // namespace kurve::model

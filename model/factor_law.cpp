@@ -38,12 +38,14 @@ FactorLaw factor_law(Shape shape, double cv) {
   KURVE_EXPECT(cv >= 0.0 && std::isfinite(cv));
   if (cv == 0.0 || (shape == Shape::weibull && cv < 1e-4)) return {};
   switch (shape) {
-    case Shape::normal: return {Variate::normal, false, 1.0, cv};
+    case Shape::normal:
+      return {Variate::normal, false, 1.0, cv};
     case Shape::lognormal: {
       double const variance = std::log1p(cv * cv);
       return {Variate::normal, true, -0.5 * variance, std::sqrt(variance)};
     }
-    case Shape::exponential: return {Variate::exponential, false, 1.0 - cv, cv};
+    case Shape::exponential:
+      return {Variate::exponential, false, 1.0 - cv, cv};
     case Shape::gumbel: {
       double const scale = cv * std::sqrt(6.0) / std::numbers::pi;
       return {Variate::gumbel, false, 1.0 - std::numbers::egamma * scale, scale};
@@ -64,10 +66,14 @@ double survival(FactorLaw const& law, double x) {
   if (law.scale == 0.0) return x < 1.0 ? 1.0 : 0.0;
   double const b = standardize(law, x);
   switch (law.variate) {
-    case Variate::normal: return 0.5 * std::erfc(b / std::numbers::sqrt2);
-    case Variate::exponential: return b > 0.0 ? std::exp(-b) : 1.0;
-    case Variate::gumbel: return -std::expm1(-std::exp(-b));
-    case Variate::log_exponential: return std::exp(-std::exp(b));
+    case Variate::normal:
+      return 0.5 * std::erfc(b / std::numbers::sqrt2);
+    case Variate::exponential:
+      return b > 0.0 ? std::exp(-b) : 1.0;
+    case Variate::gumbel:
+      return -std::expm1(-std::exp(-b));
+    case Variate::log_exponential:
+      return std::exp(-std::exp(b));
   }
   return 0.0;
 }
@@ -76,10 +82,14 @@ double cdf(FactorLaw const& law, double x) {
   if (law.scale == 0.0) return x < 1.0 ? 0.0 : 1.0;
   double const b = standardize(law, x);
   switch (law.variate) {
-    case Variate::normal: return 0.5 * std::erfc(-b / std::numbers::sqrt2);
-    case Variate::exponential: return b > 0.0 ? -std::expm1(-b) : 0.0;
-    case Variate::gumbel: return std::exp(-std::exp(-b));
-    case Variate::log_exponential: return -std::expm1(-std::exp(b));
+    case Variate::normal:
+      return 0.5 * std::erfc(-b / std::numbers::sqrt2);
+    case Variate::exponential:
+      return b > 0.0 ? -std::expm1(-b) : 0.0;
+    case Variate::gumbel:
+      return std::exp(-std::exp(-b));
+    case Variate::log_exponential:
+      return -std::expm1(-std::exp(b));
   }
   return 0.0;
 }

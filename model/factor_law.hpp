@@ -15,7 +15,8 @@ namespace kurve::model {
 ///   gumbel       1 + cv sqrt(6)/pi (g-γ)  weibull    exp(m + log(e) / k),   1 + cv^2 = Γ(1+2/k) / Γ(1+1/k)^2
 ///
 /// z normal, e exponential, g = -log(-log U). The exponential is shifted, as measured stragglers are (Lee et al., IEEE
-/// Trans. Inf. Theory 64(3), 2018). Normal, gumbel, and an exponential of cv > 1, reach below 0: who needs a time clips.
+/// Trans. Inf. Theory 64(3), 2018). Normal, gumbel, and an exponential of cv > 1, reach below 0: who needs a time
+/// clips.
 struct FactorLaw {
   enum class Variate { normal, exponential, gumbel, log_exponential };
   Variate variate = Variate::normal;
@@ -38,10 +39,18 @@ struct FactorLaw {
   if (law.scale == 0.0) return 1.0;
   double b = 0.0;
   switch (law.variate) {
-    case FactorLaw::Variate::normal: b = tail <= 0.5 ? el::normal_upper(tail) : -el::normal_upper(level); break;
-    case FactorLaw::Variate::exponential: b = el::minus_log(tail, level); break;
-    case FactorLaw::Variate::gumbel: b = -el::log(el::minus_log(level, tail)); break;
-    case FactorLaw::Variate::log_exponential: b = el::log(el::minus_log(tail, level)); break;
+    case FactorLaw::Variate::normal:
+      b = tail <= 0.5 ? el::normal_upper(tail) : -el::normal_upper(level);
+      break;
+    case FactorLaw::Variate::exponential:
+      b = el::minus_log(tail, level);
+      break;
+    case FactorLaw::Variate::gumbel:
+      b = -el::log(el::minus_log(level, tail));
+      break;
+    case FactorLaw::Variate::log_exponential:
+      b = el::log(el::minus_log(tail, level));
+      break;
   }
   double const y = std::fma(law.scale, b, law.location);
   return law.exponentiated ? el::exp(y) : y;

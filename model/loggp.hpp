@@ -8,10 +8,10 @@ namespace kurve::model {
 
 /// LogGP machine. Source: Alexandrov, Ionescu, Schauser & Scheiman, SPAA 1995.
 struct LogGP {
-  Seconds latency{0.0};            ///< L, wire time of a first byte
-  Seconds overhead{0.0};           ///< o, processor time at each end of a message
-  Seconds gap{0.0};                ///< g, shortest interval between messages of one processor
-  SecondsPerByte gap_per_byte{};   ///< G, time per byte of a long message
+  Seconds latency{0.0};           ///< L, wire time of a first byte
+  Seconds overhead{0.0};          ///< o, processor time at each end of a message
+  Seconds gap{0.0};               ///< g, shortest interval between messages of one processor
+  SecondsPerByte gap_per_byte{};  ///< G, time per byte of a long message
 };
 
 /// L + 2o + (m-1) G, one message of m >= 1 bytes. @throws InputError if message < 1

@@ -39,7 +39,8 @@ std::array<Node, 300> const& gumbel_nodes() {
 ///
 ///   E[X^n] = integral of x(y)^n exp(-y - exp(-y)) dy
 ///
-/// by the trapezoidal rule: the weight's Fourier transform is Γ(1+iw), so a step h errs by order exp(-pi^2/h), 2e-11 here.
+/// by the trapezoidal rule: the weight's Fourier transform is Γ(1+iw), so a step h errs by order exp(-pi^2/h), 2e-11
+/// here.
 [[gnu::always_inline]] inline MaximumMoments moments_by_quadrature(FactorLaw const& law, double count) {
   double const centre = maximum_at(law, 1.0, count);
   double total = 0.0, first = 0.0, second = 0.0;
@@ -55,12 +56,15 @@ std::array<Node, 300> const& gumbel_nodes() {
 }
 
 MaximumMoments moments_plain(FactorLaw const& law, double count) { return moments_by_quadrature(law, count); }
-KURVE_TARGET_FMA MaximumMoments moments_fma(FactorLaw const& law, double count) { return moments_by_quadrature(law, count); }
+KURVE_TARGET_FMA MaximumMoments moments_fma(FactorLaw const& law, double count) {
+  return moments_by_quadrature(law, count);
+}
 
 /// x_m^n Γ(K+1) Γ(1-n/a) / Γ(K+1-n/a), the n-th moment of the largest of K.
 double pareto_moment(FactorLaw const& law, double count, double n) {
   double const t = n * law.scale;
-  return std::exp(n * law.location) * boost::math::tgamma(1.0 - t) / boost::math::tgamma_delta_ratio(count + 1.0 - t, t);
+  return std::exp(n * law.location) * boost::math::tgamma(1.0 - t) /
+         boost::math::tgamma_delta_ratio(count + 1.0 - t, t);
 }
 
 }  // namespace

@@ -5,7 +5,8 @@
 
 namespace kurve::model {
 
-/// Mean and spread of the largest of K independent factors; finite for every shape (a Pareto of given cv has index > 2).
+/// Mean and spread of the largest of K independent factors; finite for every shape (a Pareto of given cv has index >
+/// 2).
 struct MaximumMoments {
   double mean = 1.0, sd = 0.0;
 };

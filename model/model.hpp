@@ -25,21 +25,21 @@ enum class Regime { strong, weak, mixed };
 /// What is known about one parameter besides its value.
 struct Knowledge {
   Source source = Source::assumed;
-  double sd = 0.0;          ///< standard deviation, in the parameter's unit
-  bool identified = true;   ///< whether the data tell it apart from the others
-  std::string note;         ///< what it rests on, or why it is not identified
+  double sd = 0.0;         ///< standard deviation, in the parameter's unit
+  bool identified = true;  ///< whether the data tell it apart from the others
+  std::string note;        ///< what it rests on, or why it is not identified
 };
 
 /// The Model: parameters with uncertainty, and where each came from.
 struct Model {
-  std::string workload;          ///< what one step is
+  std::string workload;  ///< what one step is
   Regime regime = Regime::strong;
-  double global_batch = 1.0;     ///< samples a step at the baseline
-  double baseline_ranks = 1.0;   ///< K0
-  StepParameters parameters;     ///< central values
+  double global_batch = 1.0;                   ///< samples a step at the baseline
+  double baseline_ranks = 1.0;                 ///< K0
+  StepParameters parameters;                   ///< central values
   std::map<std::string, Knowledge> knowledge;  ///< by parameter name; a missing name is assumed, sd 0
   std::vector<StepParameters> draws;           ///< posterior draws; empty where only sds are known
-  AllreduceSweep allreduce;                    ///< measured collectives; with points, they alone time an all-reduce by size
+  AllreduceSweep allreduce;  ///< measured collectives; with points, they alone time an all-reduce by size
 
   /// B at K workers: constant when strong, proportional to K when weak. A mixed Model has no rule: the caller names B.
   [[nodiscard]] double batch_at(double ranks) const {

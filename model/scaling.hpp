@@ -41,9 +41,9 @@ struct Throughput {
 
 /// Where a curve falls under the efficiency threshold.
 struct Bend {
-  double ranks = 0.0;                     ///< first K with E(K) < threshold, after which it stays under
-  std::optional<double> last_ok_ranks;    ///< largest K before it that pays; none if the first point already fails
-  std::optional<double> crossing_ranks;   ///< E = threshold, interpolated linearly in log K
+  double ranks = 0.0;                    ///< first K with E(K) < threshold, after which it stays under
+  std::optional<double> last_ok_ranks;   ///< largest K before it that pays; none if the first point already fails
+  std::optional<double> crossing_ranks;  ///< E = threshold, interpolated linearly in log K
 };
 
 /// First K of the curve with E(K) below the threshold. A dip that recovers at a larger K is not a bend (a point that

@@ -21,45 +21,61 @@ constexpr std::array parameters{
     ParameterInfo{"compute.fixed", "s", &P::compute_fixed_s, 0, inf, "compute that no batch size amortises"},
     ParameterInfo{"compute.per_sample", "s", &P::compute_per_sample_s, 0, inf, "marginal cost of a sample"},
     ParameterInfo{"compute.floor", "s", &P::compute_floor_s, 0, inf, "launch-bound floor of small batches"},
-    ParameterInfo{"compute.floor_sharpness", "1", &P::compute_floor_sharpness, 1, 20, "how sharply the floor gives way"},
-    ParameterInfo{"gradient_bytes", "B", &P::gradient_bytes, 0, 1e18, "buffer each worker contributes to a step's all-reduce"},
+    ParameterInfo{"compute.floor_sharpness", "1", &P::compute_floor_sharpness, 1, 20,
+                  "how sharply the floor gives way"},
+    ParameterInfo{"gradient_bytes", "B", &P::gradient_bytes, 0, 1e18,
+                  "buffer each worker contributes to a step's all-reduce"},
     ParameterInfo{"network.allreduces_per_step", "1", &P::allreduces_per_step, 1, 1e6, "collectives (barriers) a step"},
     ParameterInfo{"network.workers_per_node", "1", &P::workers_per_node, 1, 1e6, "workers that share a node"},
     ParameterInfo{"network.intra.latency", "s", &P::intra_latency_s, 0, 1e3, "alpha inside a node"},
-    ParameterInfo{"network.intra.bandwidth_Bps", "B/s", &P::intra_bandwidth_Bps, 0, 1e18, "1/beta inside a node, 0: free"},
+    ParameterInfo{"network.intra.bandwidth_Bps", "B/s", &P::intra_bandwidth_Bps, 0, 1e18,
+                  "1/beta inside a node, 0: free"},
     ParameterInfo{"network.inter.latency", "s", &P::inter_latency_s, 0, 1e3, "alpha between nodes"},
-    ParameterInfo{"network.inter.bandwidth_Bps", "B/s", &P::inter_bandwidth_Bps, 0, 1e18, "1/beta between nodes, 0: free"},
+    ParameterInfo{"network.inter.bandwidth_Bps", "B/s", &P::inter_bandwidth_Bps, 0, 1e18,
+                  "1/beta between nodes, 0: free"},
     ParameterInfo{"network.reduce_s_per_byte", "s/B", &P::reduce_s_per_byte, 0, 1, "gamma, reduction cost"},
     ParameterInfo{"overlap.fraction", "1", &P::overlap_fraction, 0, 1, "share of compute that can hide the all-reduce"},
     ParameterInfo{"overlap.buckets", "1", &P::overlap_buckets, 1, 1e6, "gradient buckets, the last always exposed"},
     ParameterInfo{"extra.multi", "s", &P::extra_multi_s, 0, inf, "exposed whenever K > 1"},
-    ParameterInfo{"extra.in_node", "s", &P::extra_in_node_s, 0, inf, "exposed times 1 - 1/g, g workers of a node in use"},
-    ParameterInfo{"extra.in_node_per_sample", "s", &P::extra_in_node_per_sample_s, 0, inf, "the same, for each sample of the local batch"},
+    ParameterInfo{"extra.in_node", "s", &P::extra_in_node_s, 0, inf,
+                  "exposed times 1 - 1/g, g workers of a node in use"},
+    ParameterInfo{"extra.in_node_per_sample", "s", &P::extra_in_node_per_sample_s, 0, inf,
+                  "the same, for each sample of the local batch"},
     ParameterInfo{"extra.cross_node", "s", &P::extra_cross_node_s, 0, inf, "exposed times 1 - 1/N, N nodes"},
-    ParameterInfo{"extra.cross_node_per_sample", "s", &P::extra_cross_node_per_sample_s, 0, inf, "the same, for each sample"},
+    ParameterInfo{"extra.cross_node_per_sample", "s", &P::extra_cross_node_per_sample_s, 0, inf,
+                  "the same, for each sample"},
     ParameterInfo{"extra.per_log2_nodes", "s", &P::extra_per_log2_nodes_s, 0, inf, "exposed per log2 N"},
     ParameterInfo{"extra.per_log2", "s", &P::extra_per_log2_s, 0, inf, "exposed per log2 K"},
     ParameterInfo{"extra.per_rank", "s", &P::extra_per_rank_s, 0, inf, "exposed per worker beyond the first"},
-    ParameterInfo{"skew.normal_per_sample", "s", &P::skew_normal_per_sample_s, 0, inf, "waiting that grows as the maximum of K normals"},
+    ParameterInfo{"skew.normal_per_sample", "s", &P::skew_normal_per_sample_s, 0, inf,
+                  "waiting that grows as the maximum of K normals"},
     ParameterInfo{"skew.log_per_sample", "s", &P::skew_log_per_sample_s, 0, inf, "waiting that grows as ln K"},
     ParameterInfo{"skew.pareto_per_sample", "s", &P::skew_pareto_per_sample_s, 0, inf, "waiting that grows as K^(1/4)"},
     ParameterInfo{"variability.noise.cv", "1", &P::noise_cv, 0, 10, "each worker, each step: sd/mean of compute"},
     ParameterInfo{"variability.noise.node_cv", "1", &P::noise_node_cv, 0, 10, "shared by a node's workers in a step"},
     ParameterInfo{"variability.noise.step_cv", "1", &P::noise_step_cv, 0, 10, "shared by all workers in a step"},
     ParameterInfo{"variability.noise.run_cv", "1", &P::noise_run_cv, 0, 10, "shared by all steps of a run"},
-    ParameterInfo{"variability.stragglers.probability", "1", &P::straggler_probability, 0, 1, "that a worker straggles in a step"},
-    ParameterInfo{"variability.stragglers.slowdown", "1", &P::straggler_slowdown, 1, 1e6, "mean factor while it straggles"},
+    ParameterInfo{"variability.stragglers.probability", "1", &P::straggler_probability, 0, 1,
+                  "that a worker straggles in a step"},
+    ParameterInfo{"variability.stragglers.slowdown", "1", &P::straggler_slowdown, 1, 1e6,
+                  "mean factor while it straggles"},
     ParameterInfo{"variability.stragglers.spread_cv", "1", &P::straggler_spread_cv, 0, 10, "sd/mean of (factor - 1)"},
-    ParameterInfo{"variability.persistent.probability", "1", &P::persistent_probability, 0, 1, "that a worker is slow all run"},
+    ParameterInfo{"variability.persistent.probability", "1", &P::persistent_probability, 0, 1,
+                  "that a worker is slow all run"},
     ParameterInfo{"variability.persistent.slowdown", "1", &P::persistent_slowdown, 1, 1e6, "its factor"},
     ParameterInfo{"variability.imbalance.cv", "1", &P::imbalance_cv, 0, 10, "sd/mean of the workers' shares"},
     ParameterInfo{"variability.hop_jitter.cv", "1", &P::hop_jitter_cv, 0, 10, "sd/mean of one hop inside the ring"},
-    ParameterInfo{"discrepancy.log_growth", "1", &P::discrepancy_log_growth, -10, 10, "log T gained per doubling of K beyond the measured"},
+    ParameterInfo{"discrepancy.log_growth", "1", &P::discrepancy_log_growth, -10, 10,
+                  "log T gained per doubling of K beyond the measured"},
     ParameterInfo{"discrepancy.power", "1", &P::discrepancy_power, 0, 4, "growth with the number of doublings"},
-    ParameterInfo{"discrepancy.from_ranks", "1", &P::discrepancy_from_ranks, 1, 1e9, "largest K whose step was measured"},
-    ParameterInfo{"discrepancy.from_batch", "1", &P::discrepancy_from_batch, 0, inf, "local batch measured there, 0: none"},
-    ParameterInfo{"discrepancy.batch_weight", "1", &P::discrepancy_batch_weight, 0, 10, "a halved local batch counts as this many doublings"},
-    ParameterInfo{"discrepancy.configuration_log", "1", &P::discrepancy_configuration_log, -10, 10, "misfit of one configuration, in log T"},
+    ParameterInfo{"discrepancy.from_ranks", "1", &P::discrepancy_from_ranks, 1, 1e9,
+                  "largest K whose step was measured"},
+    ParameterInfo{"discrepancy.from_batch", "1", &P::discrepancy_from_batch, 0, inf,
+                  "local batch measured there, 0: none"},
+    ParameterInfo{"discrepancy.batch_weight", "1", &P::discrepancy_batch_weight, 0, 10,
+                  "a halved local batch counts as this many doublings"},
+    ParameterInfo{"discrepancy.configuration_log", "1", &P::discrepancy_configuration_log, -10, 10,
+                  "misfit of one configuration, in log T"},
 };
 
 constexpr std::array<std::string_view, 3> algorithms{"ring", "tree", "hierarchical"};
@@ -79,15 +95,18 @@ ChoiceInfo choice(std::string_view name, std::string_view meaning) {
 
 std::string range_text(ParameterInfo const& info) {
   std::ostringstream text;
-  if (info.max == inf) text << "at least " << info.min;
-  else text << "from " << info.min << " to " << info.max;
+  if (info.max == inf)
+    text << "at least " << info.min;
+  else
+    text << "from " << info.min << " to " << info.max;
   return text.str();
 }
 
 void check_range(ParameterInfo const& info, double value) {
   if (value >= info.min && value <= info.max && std::isfinite(value)) return;
   std::ostringstream text;
-  text << info.name << "=" << value << " (must be " << range_text(info) << (info.unit == "1" ? "" : " " + std::string(info.unit)) << ")";
+  text << info.name << "=" << value << " (must be " << range_text(info)
+       << (info.unit == "1" ? "" : " " + std::string(info.unit)) << ")";
   throw InputError(text.str());
 }
 
@@ -96,7 +115,8 @@ void check_range(ParameterInfo const& info, double value) {
   std::string_view const leaf = name.substr(name.rfind('.') + 1);
   std::string near;
   auto consider = [&](std::string_view candidate) {
-    if (candidate.find(leaf) != std::string_view::npos || leaf.find(candidate.substr(candidate.rfind('.') + 1)) != std::string_view::npos)
+    if (candidate.find(leaf) != std::string_view::npos ||
+        leaf.find(candidate.substr(candidate.rfind('.') + 1)) != std::string_view::npos)
       near += (near.empty() ? "" : ", ") + std::string(candidate);
   };
   for (auto const& info : parameters) consider(info.name);

@@ -23,56 +23,56 @@ enum class Imbalance { per_step, per_run };
 ///
 /// Names and units as files and `--set` use them: `parameter_table()`. Sources: docs/model.md.
 struct StepParameters {
-  double serial_s = 0.0;               ///< what every step pays whatever K is
-  double compute_fixed_s = 0.0;        ///< per-step cost of compute that no batch size amortises
-  double compute_per_sample_s = 0.0;   ///< marginal cost of a sample
-  double compute_floor_s = 0.0;        ///< launch-bound floor of small batches
-  double compute_floor_sharpness = 2.5;///< q of the p-norm joining floor and line (1.8 to 5 measured on GPUs)
+  double serial_s = 0.0;                 ///< what every step pays whatever K is
+  double compute_fixed_s = 0.0;          ///< per-step cost of compute that no batch size amortises
+  double compute_per_sample_s = 0.0;     ///< marginal cost of a sample
+  double compute_floor_s = 0.0;          ///< launch-bound floor of small batches
+  double compute_floor_sharpness = 2.5;  ///< q of the p-norm joining floor and line (1.8 to 5 measured on GPUs)
 
-  double gradient_bytes = 0.0;         ///< buffer each rank contributes to the all-reduce of one step
-  double allreduces_per_step = 1.0;    ///< collectives a step, each of gradient_bytes / this
-  double workers_per_node = 1.0;       ///< g
-  double intra_latency_s = 0.0;        ///< alpha inside a node
-  double intra_bandwidth_Bps = 0.0;    ///< 1/beta inside a node; 0 means no cost by bytes
-  double inter_latency_s = 0.0;        ///< alpha between nodes
-  double inter_bandwidth_Bps = 0.0;    ///< 1/beta between nodes; 0 means no cost by bytes
-  double reduce_s_per_byte = 0.0;      ///< gamma
+  double gradient_bytes = 0.0;       ///< buffer each rank contributes to the all-reduce of one step
+  double allreduces_per_step = 1.0;  ///< collectives a step, each of gradient_bytes / this
+  double workers_per_node = 1.0;     ///< g
+  double intra_latency_s = 0.0;      ///< alpha inside a node
+  double intra_bandwidth_Bps = 0.0;  ///< 1/beta inside a node; 0 means no cost by bytes
+  double inter_latency_s = 0.0;      ///< alpha between nodes
+  double inter_bandwidth_Bps = 0.0;  ///< 1/beta between nodes; 0 means no cost by bytes
+  double reduce_s_per_byte = 0.0;    ///< gamma
 
-  double overlap_fraction = 0.0;       ///< share of compute (backward) under which the all-reduce may hide
-  double overlap_buckets = 1.0;        ///< gradient buckets; the last one is always exposed
+  double overlap_fraction = 0.0;  ///< share of compute (backward) under which the all-reduce may hide
+  double overlap_buckets = 1.0;   ///< gradient buckets; the last one is always exposed
 
   // Exposed terms that a fit to step times finds, whatever causes them; f(b) = effective_batch(b).
-  double extra_multi_s = 0.0;                ///< whenever K > 1
-  double extra_in_node_s = 0.0;              ///< times 1 - 1/g, g workers of a node in use
-  double extra_in_node_per_sample_s = 0.0;   ///< times (1 - 1/g) f(b)
-  double extra_cross_node_s = 0.0;           ///< times 1 - 1/N, N nodes
-  double extra_cross_node_per_sample_s = 0.0;///< times (1 - 1/N) f(b)
-  double extra_per_log2_nodes_s = 0.0;       ///< times log2 N
-  double extra_per_log2_s = 0.0;             ///< times log2 K
-  double extra_per_rank_s = 0.0;             ///< times K - 1
-  double skew_normal_per_sample_s = 0.0;     ///< times m(K) f(b), m the expected maximum of K normals (Blom's quantile)
-  double skew_log_per_sample_s = 0.0;        ///< times ln K f(b): exponential and Gumbel tails
-  double skew_pareto_per_sample_s = 0.0;     ///< times (K^(1/4) - 1) f(b): a heavy tail
+  double extra_multi_s = 0.0;                  ///< whenever K > 1
+  double extra_in_node_s = 0.0;                ///< times 1 - 1/g, g workers of a node in use
+  double extra_in_node_per_sample_s = 0.0;     ///< times (1 - 1/g) f(b)
+  double extra_cross_node_s = 0.0;             ///< times 1 - 1/N, N nodes
+  double extra_cross_node_per_sample_s = 0.0;  ///< times (1 - 1/N) f(b)
+  double extra_per_log2_nodes_s = 0.0;         ///< times log2 N
+  double extra_per_log2_s = 0.0;               ///< times log2 K
+  double extra_per_rank_s = 0.0;               ///< times K - 1
+  double skew_normal_per_sample_s = 0.0;  ///< times m(K) f(b), m the expected maximum of K normals (Blom's quantile)
+  double skew_log_per_sample_s = 0.0;     ///< times ln K f(b): exponential and Gumbel tails
+  double skew_pareto_per_sample_s = 0.0;  ///< times (K^(1/4) - 1) f(b): a heavy tail
 
-  double noise_cv = 0.0;               ///< every worker, every step: sd over mean of its compute
-  double noise_node_cv = 0.0;          ///< shared by the workers of a node in a step
-  double noise_step_cv = 0.0;          ///< shared by all workers in a step
-  double noise_run_cv = 0.0;           ///< shared by all steps of a run
-  double straggler_probability = 0.0;  ///< that a worker straggles in a step
-  double straggler_slowdown = 1.0;     ///< mean factor on compute while it straggles, >= 1
-  double straggler_spread_cv = 0.0;    ///< sd over mean of (factor - 1)
-  double persistent_probability = 0.0; ///< that a worker is slow for the whole run
-  double persistent_slowdown = 1.0;    ///< its factor, >= 1
-  double imbalance_cv = 0.0;           ///< sd over mean of the workers' shares
-  double hop_jitter_cv = 0.0;          ///< sd over mean of one hop inside the ring
+  double noise_cv = 0.0;                ///< every worker, every step: sd over mean of its compute
+  double noise_node_cv = 0.0;           ///< shared by the workers of a node in a step
+  double noise_step_cv = 0.0;           ///< shared by all workers in a step
+  double noise_run_cv = 0.0;            ///< shared by all steps of a run
+  double straggler_probability = 0.0;   ///< that a worker straggles in a step
+  double straggler_slowdown = 1.0;      ///< mean factor on compute while it straggles, >= 1
+  double straggler_spread_cv = 0.0;     ///< sd over mean of (factor - 1)
+  double persistent_probability = 0.0;  ///< that a worker is slow for the whole run
+  double persistent_slowdown = 1.0;     ///< its factor, >= 1
+  double imbalance_cv = 0.0;            ///< sd over mean of the workers' shares
+  double hop_jitter_cv = 0.0;           ///< sd over mean of one hop inside the ring
 
   // What the formula does not know: log T += log_growth * distance^power, see discrepancy_log().
-  double discrepancy_log_growth = 0.0;       ///< signed, 0 at the centre; its sd is what widens a prediction
-  double discrepancy_power = 1.0;            ///< 1: per doubling; 1/2: like a random walk
-  double discrepancy_from_ranks = 1.0;       ///< largest K whose step was measured
-  double discrepancy_from_batch = 0.0;       ///< local batch measured there; 0: none
-  double discrepancy_batch_weight = 0.0;     ///< a halving of the local batch counts as this many doublings of K
-  double discrepancy_configuration_log = 0.0;///< misfit of one configuration, signed, 0 at the centre
+  double discrepancy_log_growth = 0.0;         ///< signed, 0 at the centre; its sd is what widens a prediction
+  double discrepancy_power = 1.0;              ///< 1: per doubling; 1/2: like a random walk
+  double discrepancy_from_ranks = 1.0;         ///< largest K whose step was measured
+  double discrepancy_from_batch = 0.0;         ///< local batch measured there; 0: none
+  double discrepancy_batch_weight = 0.0;       ///< a halving of the local batch counts as this many doublings of K
+  double discrepancy_configuration_log = 0.0;  ///< misfit of one configuration, signed, 0 at the centre
 
   AllreduceAlgorithm allreduce = AllreduceAlgorithm::ring;
   Shape noise_shape = Shape::lognormal;
@@ -116,8 +116,8 @@ void check(StepParameters const& parameters);
 struct StepTime {
   double serial_s = 0.0;
   double compute_s = 0.0;
-  double allreduce_s = 0.0;      ///< whole duration of the collectives, hidden or not
-  double exposed_comm_s = 0.0;   ///< what of it, and of the extra terms, the step waits for
+  double allreduce_s = 0.0;     ///< whole duration of the collectives, hidden or not
+  double exposed_comm_s = 0.0;  ///< what of it, and of the extra terms, the step waits for
   [[nodiscard]] double total_s() const { return serial_s + compute_s + exposed_comm_s; }
 };
 
@@ -134,14 +134,16 @@ struct StepTime {
 /// without overlap (T_b = 0 or n = 1) all of it. Source: docs/model.md section 3 (bucketed overlap).
 [[nodiscard]] double exposed_time_s(StepParameters const& p, double allreduce_s, double compute_s);
 
-/// (knee^q + b^q)^(1/q), knee = floor / per_sample: the batch whose cost on the line equals compute(b) less its fixed part.
+/// (knee^q + b^q)^(1/q), knee = floor / per_sample: the batch whose cost on the line equals compute(b) less its fixed
+/// part.
 [[nodiscard]] double effective_batch(StepParameters const& p, double local_batch);
 
 /// The exposed terms that no component pins down (the `extra_` and `skew_` parameters) at K workers [s].
 [[nodiscard]] double extra_time_s(StepParameters const& p, double ranks, double local_batch);
 
 /// log of the factor by which this parameter vector's discrepancy moves T at K workers and local batch b:
-/// log_growth D^power, D = max(0, log2(K/from_ranks)) + batch_weight max(0, log2(from_batch/b)); 0 inside the measured range.
+/// log_growth D^power, D = max(0, log2(K/from_ranks)) + batch_weight max(0, log2(from_batch/b)); 0 inside the measured
+/// range.
 [[nodiscard]] double discrepancy_log(StepParameters const& p, double ranks, double local_batch);
 
 /// The noise-free step at K workers and global batch B. @throws InputError if ranks < 1 or batch <= 0

@@ -15,7 +15,8 @@ double draw_one(model::ParameterInfo const& info, double value, double sd, doubl
   if (value > 0.0 && info.min >= 0.0 && sd > 0.3 * value && info.min < value) {
     double const offset = info.min;  // a slowdown is 1 and more: its excess is what is uncertain
     double const excess = value - offset;
-    return std::min(info.max, offset + excess * model::quantile(model::factor_law(model::Shape::lognormal, sd / excess), u, 1.0 - u));
+    return std::min(info.max, offset + excess * model::quantile(model::factor_law(model::Shape::lognormal, sd / excess),
+                                                                u, 1.0 - u));
   }
   auto const law = model::FactorLaw{.location = value, .scale = sd};
   double const below = model::cdf(law, info.min), beyond = model::survival(law, info.max);
@@ -32,7 +33,8 @@ model::StepParameters draw_parameters(model::Model const& model, std::uint32_t d
   for (auto const& [name, knowledge] : model.knowledge) {
     auto const* info = model::find_parameter(name);
     if (info == nullptr || !(knowledge.sd > 0.0)) continue;
-    double const u = data::uniforms(seed, draw, static_cast<std::uint32_t>(info - table.data()), 0, data::Stream::parameters).first;
+    double const u =
+        data::uniforms(seed, draw, static_cast<std::uint32_t>(info - table.data()), 0, data::Stream::parameters).first;
     p.*(info->member) = draw_one(*info, p.*(info->member), knowledge.sd, u);
   }
   return p;

@@ -19,7 +19,8 @@ LatticeLaw shared_noise(StepParameters const& p) {
   auto const multiply_in = [&](model::Shape shape, double cv) {
     if (cv == 0.0) return;
     auto const factor = model::factor_law(shape, cv);
-    law = product(law, on_lattice([&](double x) { return model::survival(factor, x); }, std::max(1e-3, model::quantile(factor, 1e-9, 1.0)),
+    law = product(law, on_lattice([&](double x) { return model::survival(factor, x); },
+                                  std::max(1e-3, model::quantile(factor, 1e-9, 1.0)),
                                   model::quantile(factor, 1.0, 1e-9), law.step));
   };
   multiply_in(p.noise_shape, p.noise_step_cv);
@@ -28,7 +29,8 @@ LatticeLaw shared_noise(StepParameters const& p) {
 }
 
 /// The t with P(shared (fixed + compute M) <= t) = level, by bisection.
-double step_quantile(LatticeLaw const& shared, LatticeLaw const& slowest, double fixed_s, double compute_s, double level) {
+double step_quantile(LatticeLaw const& shared, LatticeLaw const& slowest, double fixed_s, double compute_s,
+                     double level) {
   if (shared.mass.size() == 1) return fixed_s + compute_s * quantile(slowest, level);
   std::vector<double> slowest_s(slowest.mass.size()), cumulative(slowest.mass.size());
   double sum = 0.0;
@@ -40,13 +42,15 @@ double step_quantile(LatticeLaw const& shared, LatticeLaw const& slowest, double
     double total = 0.0;
     for (std::size_t i = 0; i < shared.mass.size(); ++i) {
       auto const beyond = std::upper_bound(slowest_s.begin(), slowest_s.end(), t / shared.point(static_cast<int>(i)));
-      if (beyond != slowest_s.begin()) total += shared.mass[i] * cumulative[static_cast<std::size_t>(beyond - slowest_s.begin()) - 1];
+      if (beyond != slowest_s.begin())
+        total += shared.mass[i] * cumulative[static_cast<std::size_t>(beyond - slowest_s.begin()) - 1];
     }
     return total;
   };
   double low = slowest_s.front() * shared.point(0);
   double high = slowest_s.back() * shared.point(static_cast<int>(shared.mass.size()) - 1);
-  for (int i = 0; i < 60 && high - low > 1e-12 * high; ++i) (probability(0.5 * (low + high)) < level ? low : high) = 0.5 * (low + high);
+  for (int i = 0; i < 60 && high - low > 1e-12 * high; ++i)
+    (probability(0.5 * (low + high)) < level ? low : high) = 0.5 * (low + high);
   return 0.5 * (low + high);
 }
 
@@ -56,7 +60,8 @@ model::StepTime jittered_step_time(StepParameters const& p, double ranks, double
   auto t = model::step_time(p, ranks, global_batch);
   if (p.hop_jitter_cv > 0.0 && p.allreduce != model::AllreduceAlgorithm::double_binary_tree && ranks > 1.0) {
     t.allreduce_s *= ring_jitter_factor(ranks, p.hop_jitter_cv);
-    t.exposed_comm_s = model::exposed_time_s(p, t.allreduce_s, t.compute_s) + model::extra_time_s(p, ranks, global_batch / ranks);
+    t.exposed_comm_s =
+        model::exposed_time_s(p, t.allreduce_s, t.compute_s) + model::extra_time_s(p, ranks, global_batch / ranks);
   }
   return t;
 }
@@ -81,10 +86,12 @@ ExpectedStep expected_step(StepParameters const& p, double ranks, double global_
 
   auto const law = all.law(ranks);
   double const spread = base.compute_s * standard_deviation(law) / step.mean_s;
-  double const squares = (1.0 + spread * spread) * (1.0 + p.noise_step_cv * p.noise_step_cv) * (1.0 + p.noise_run_cv * p.noise_run_cv);
+  double const squares =
+      (1.0 + spread * spread) * (1.0 + p.noise_step_cv * p.noise_step_cv) * (1.0 + p.noise_run_cv * p.noise_run_cv);
   step.sd_s = step.mean_s * std::sqrt(squares - 1.0);
   auto const shared = shared_noise(p);
-  for (double const level : levels) step.quantiles_s[level] = step_quantile(shared, law, fixed_s, base.compute_s, level);
+  for (double const level : levels)
+    step.quantiles_s[level] = step_quantile(shared, law, fixed_s, base.compute_s, level);
   return step;
 }
 

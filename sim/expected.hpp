@@ -9,9 +9,9 @@
 
 namespace kurve::sim {
 
-/// Law of one step in closed form: T = step_noise run_noise ( serial + compute M + exposed ), M the slowest of K workers
-/// (sim/slowest.hpp). Step and run noise multiply the whole step, have mean 1 (step: noise_shape, run: lognormal) and so
-/// widen T without moving its mean. Exposed communication waits for the noise-free backward.
+/// Law of one step in closed form: T = step_noise run_noise ( serial + compute M + exposed ), M the slowest of K
+/// workers (sim/slowest.hpp). Step and run noise multiply the whole step, have mean 1 (step: noise_shape, run:
+/// lognormal) and so widen T without moving its mean. Exposed communication waits for the noise-free backward.
 struct ExpectedStep {
   double mean_s = 0.0;
   double sd_s = 0.0;                     ///< of single steps of different runs

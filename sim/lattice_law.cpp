@@ -27,15 +27,18 @@ class Cumulative {
   std::vector<double> sums_;
 };
 
-/// Calls visit(i, P(max of count > point(i)), the same at i - 1) from the highest point down until the maximum surely exceeds it.
+/// Calls visit(i, P(max of count > point(i)), the same at i - 1) from the highest point down until the maximum surely
+/// exceeds it.
 template <typename Visit>
 void descend_maximum(LatticeLaw const& law, double count, Visit&& visit) {
   double survival = 0.0, above = 0.0;  // of one copy beyond point i, and of the maximum
   for (auto i = static_cast<int>(law.mass.size()) - 1; i >= 0; --i) {
     survival += law.mass[static_cast<std::size_t>(i)];
     double reached = count * survival;  // enough far in the tail, and most of the lattice is tail
-    if (i == 0 || survival >= 1.0) reached = 1.0;
-    else if (reached > 1e-9) reached = -std::expm1(count * std::log1p(-survival));
+    if (i == 0 || survival >= 1.0)
+      reached = 1.0;
+    else if (reached > 1e-9)
+      reached = -std::expm1(count * std::log1p(-survival));
     visit(i, reached - above);
     above = reached;
     if (above >= 1.0) break;
@@ -82,7 +85,8 @@ LatticeLaw product(LatticeLaw const& a, LatticeLaw const& b) {
   KURVE_EXPECT(a.step == b.step);
   auto const& narrow = a.mass.size() < b.mass.size() ? a.mass : b.mass;
   auto const& wide = a.mass.size() < b.mass.size() ? b.mass : a.mass;
-  LatticeLaw law{.step = a.step, .first = a.first + b.first, .mass = std::vector<double>(narrow.size() + wide.size() - 1)};
+  LatticeLaw law{
+      .step = a.step, .first = a.first + b.first, .mass = std::vector<double>(narrow.size() + wide.size() - 1)};
   for (std::size_t i = 0; i < narrow.size(); ++i) {
     if (narrow[i] == 0.0) continue;
     double* const to = law.mass.data() + i;
@@ -96,15 +100,18 @@ LatticeLaw mixture(LatticeLaw const& x, LatticeLaw const& y, double weight) {
   int const first = std::min(x.first, y.first);
   int const last = std::max(x.first + static_cast<int>(x.mass.size()), y.first + static_cast<int>(y.mass.size()));
   LatticeLaw law{.step = x.step, .first = first, .mass = std::vector<double>(static_cast<std::size_t>(last - first))};
-  for (std::size_t i = 0; i < x.mass.size(); ++i) law.mass[i + static_cast<std::size_t>(x.first - first)] += (1.0 - weight) * x.mass[i];
-  for (std::size_t i = 0; i < y.mass.size(); ++i) law.mass[i + static_cast<std::size_t>(y.first - first)] += weight * y.mass[i];
+  for (std::size_t i = 0; i < x.mass.size(); ++i)
+    law.mass[i + static_cast<std::size_t>(x.first - first)] += (1.0 - weight) * x.mass[i];
+  for (std::size_t i = 0; i < y.mass.size(); ++i)
+    law.mass[i + static_cast<std::size_t>(y.first - first)] += weight * y.mass[i];
   return law;
 }
 
 LatticeLaw maximum(LatticeLaw const& law, double count) {
   KURVE_EXPECT(count > 0.0);
   LatticeLaw result{.step = law.step, .first = law.first, .mass = std::vector<double>(law.mass.size())};
-  descend_maximum(law, count, [&](int i, double probability) { result.mass[static_cast<std::size_t>(i)] = probability; });
+  descend_maximum(law, count,
+                  [&](int i, double probability) { result.mass[static_cast<std::size_t>(i)] = probability; });
   return result;
 }
 

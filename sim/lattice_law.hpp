@@ -23,7 +23,8 @@ struct LatticeLaw {
 
 /// @param survival  P(X > x)
 /// @param low, high what lies outside is put at these ends, low > 0
-[[nodiscard]] LatticeLaw on_lattice(std::function<double(double)> const& survival, double low, double high, double step);
+[[nodiscard]] LatticeLaw on_lattice(std::function<double(double)> const& survival, double low, double high,
+                                    double step);
 /// The constant value > 0, split between two neighbours so that the mean is exact.
 [[nodiscard]] LatticeLaw constant_on_lattice(double value, double step);
 

@@ -19,7 +19,8 @@ constexpr int coarse_points = 512;
 /// E[M] at each target for one parameter vector, kept while the variability stays the same from draw to draw.
 class SlowestAtTargets {
  public:
-  SlowestAtTargets(std::span<Target const> targets, model::StepParameters const& central) : targets_(targets), central_(central), last_(central) {
+  SlowestAtTargets(std::span<Target const> targets, model::StepParameters const& central)
+      : targets_(targets), central_(central), last_(central) {
     for (auto const& target : targets) {
       max_ranks_ = std::max(max_ranks_, target.ranks);
       exact_.push_back(SlowestWorker(central, target.ranks).mean(target.ranks));  // the very numbers of expected_step
@@ -51,10 +52,11 @@ class SlowestAtTargets {
   std::vector<double> exact_, central_coarse_, means_;
 };
 
-/// Factor on T of what the formula does not hold at this target: the mean of `runs` new runs, how the model drifts beyond
-/// the measured K, and the misfit of one configuration. Runs and misfits of different K are independent (a misfit is taken
-/// from another draw for each K); the drift of one draw is the same at every K.
-double unexplained(model::Model const& model, model::StepParameters const& p, Target target, PredictOptions const& options, std::uint32_t draw) {
+/// Factor on T of what the formula does not hold at this target: the mean of `runs` new runs, how the model drifts
+/// beyond the measured K, and the misfit of one configuration. Runs and misfits of different K are independent (a
+/// misfit is taken from another draw for each K); the drift of one draw is the same at every K.
+double unexplained(model::Model const& model, model::StepParameters const& p, Target target,
+                   PredictOptions const& options, std::uint32_t draw) {
   double const k = target.ranks;
   auto const number = static_cast<std::uint32_t>(k);
   double log_factor = model::discrepancy_log(p, k, target.global_batch / k);
@@ -63,16 +65,19 @@ double unexplained(model::Model const& model, model::StepParameters const& p, Ta
   double factor = std::exp(log_factor);
   if (p.noise_run_cv > 0.0 && std::isfinite(options.runs)) {
     double const u = data::uniforms(options.seed, draw, number, 0, data::Stream::run_noise).first;
-    factor *= model::quantile(model::factor_law(model::Shape::lognormal, p.noise_run_cv / std::sqrt(options.runs)), u, 1.0 - u);
+    factor *= model::quantile(model::factor_law(model::Shape::lognormal, p.noise_run_cv / std::sqrt(options.runs)), u,
+                              1.0 - u);
   }
   return factor;
 }
 
 }  // namespace
 
-std::vector<std::vector<double>> predict(model::Model const& model, std::span<Target const> targets, PredictOptions const& options) {
+std::vector<std::vector<double>> predict(model::Model const& model, std::span<Target const> targets,
+                                         PredictOptions const& options) {
   KURVE_EXPECT(options.draws >= 1 && options.runs > 0.0);
-  std::vector<std::vector<double>> times_s(targets.size(), std::vector<double>(static_cast<std::size_t>(options.draws)));
+  std::vector<std::vector<double>> times_s(targets.size(),
+                                           std::vector<double>(static_cast<std::size_t>(options.draws)));
   SlowestAtTargets slowest(targets, model.parameters);
   for (std::size_t d = 0; d < static_cast<std::size_t>(options.draws); ++d) {
     auto const draw = static_cast<std::uint32_t>(d);

@@ -16,9 +16,10 @@ struct Target {
 };
 
 struct PredictOptions {
-  int draws = 2000;           ///< parameter vectors; the Model's posterior draws are cycled through, or drawn from its sds
+  int draws = 2000;  ///< parameter vectors; the Model's posterior draws are cycled through, or drawn from its sds
   std::uint64_t seed = 1;
-  double runs = 1.0;          ///< the mean of how many runs is predicted; infinity leaves out run noise and a configuration's own misfit
+  double runs =
+      1.0;  ///< the mean of how many runs is predicted; infinity leaves out run noise and a configuration's own misfit
 };
 
 /// Draws of the mean step time of a new run: parameter uncertainty, run-to-run noise and the discrepancy that grows

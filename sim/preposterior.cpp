@@ -18,7 +18,8 @@ double normal(std::uint64_t seed, std::uint32_t outcome, std::uint32_t observabl
 }
 
 /// Half the squared distance of each draw from the outcome of draw `truth`, in units of the noise.
-std::vector<double> misfits(std::span<Observable const> observables, std::size_t truth, std::uint32_t outcome, std::uint64_t seed) {
+std::vector<double> misfits(std::span<Observable const> observables, std::size_t truth, std::uint32_t outcome,
+                            std::uint64_t seed) {
   std::vector<double> misfit(observables[0].value.size(), 0.0);
   for (std::size_t i = 0; i < observables.size(); ++i) {
     auto const& o = observables[i];
@@ -91,7 +92,8 @@ double interval_width(std::span<double const> values, std::span<double const> we
     for (auto const i : order) {
       if (weight(i) <= 0.0) continue;
       double const here = (sum + 0.5 * weight(i)) / total;
-      if (here >= level) return here > last_level ? last + (values[i] - last) * (level - last_level) / (here - last_level) : values[i];
+      if (here >= level)
+        return here > last_level ? last + (values[i] - last) * (level - last_level) / (here - last_level) : values[i];
       sum += weight(i);
       last = values[i];
       last_level = here;
@@ -101,7 +103,8 @@ double interval_width(std::span<double const> values, std::span<double const> we
   return quantile(0.5 + 0.5 * confidence) - quantile(0.5 - 0.5 * confidence);
 }
 
-double expected_width(std::span<double const> quantity, std::span<Observable const> observables, PreposteriorOptions const& options) {
+double expected_width(std::span<double const> quantity, std::span<Observable const> observables,
+                      PreposteriorOptions const& options) {
   auto const draws = quantity.size();
   KURVE_EXPECT(draws >= 100 && !observables.empty() && options.outcomes >= 1);
   for (auto const& o : observables) KURVE_EXPECT(o.value.size() == draws && o.noise_sd > 0.0);
@@ -115,8 +118,11 @@ double expected_width(std::span<double const> quantity, std::span<Observable con
     double widening = 1.0;
     while (weigh(weights, misfit, truth, widening) < enough) widening *= 1.25;
     // A kernel c times as wide as the noise leaves the observable c times as spread as it should be.
-    if (widening > 1.0) sum += interval_width(without_linear_part(quantity, observables, weights, 1.0 - 1.0 / widening), weights, options.confidence);
-    else sum += interval_width(quantity, weights, options.confidence);
+    if (widening > 1.0)
+      sum += interval_width(without_linear_part(quantity, observables, weights, 1.0 - 1.0 / widening), weights,
+                            options.confidence);
+    else
+      sum += interval_width(quantity, weights, options.confidence);
   }
   return sum / options.outcomes;
 }

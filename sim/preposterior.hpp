@@ -32,8 +32,10 @@ struct PreposteriorOptions {
 /// the kernel is widened until they do, and what that adds is taken out again by local linear regression.
 /// Deterministic in seed. Cost: outcomes draws log(draws).
 /// @param quantity  [draws >= 100]
-/// Sources: Lindley, Ann. Math. Stat. 27 (1956) 986-1005 (information expected of an experiment); Chaloner & Verdinelli,
-/// Stat. Sci. 10 (1995) 273-304; Beaumont, Zhang & Balding, Genetics 162 (2002) 2025-2035 (regression adjustment).
-[[nodiscard]] double expected_width(std::span<double const> quantity, std::span<Observable const> observables, PreposteriorOptions const& options);
+/// Sources: Lindley, Ann. Math. Stat. 27 (1956) 986-1005 (information expected of an experiment); Chaloner &
+/// Verdinelli, Stat. Sci. 10 (1995) 273-304; Beaumont, Zhang & Balding, Genetics 162 (2002) 2025-2035 (regression
+/// adjustment).
+[[nodiscard]] double expected_width(std::span<double const> quantity, std::span<Observable const> observables,
+                                    PreposteriorOptions const& options);
 
 }  // namespace kurve::sim

@@ -32,17 +32,17 @@ void run_ring(std::span<double> finish_s, Hop&& hop) {
 
 /// A ring whose hops have random durations.
 struct RingOptions {
-  int ranks = 1;                 ///< K >= 1
-  double hop_s = 0.0;            ///< mean of one hop [s]
-  model::FactorLaw jitter{};     ///< of each hop; clipped at 0
+  int ranks = 1;              ///< K >= 1
+  double hop_s = 0.0;         ///< mean of one hop [s]
+  model::FactorLaw jitter{};  ///< of each hop; clipped at 0
   std::uint64_t seed = 1;
 };
 /// When the last rank holds the result in one trial, all ranks arriving at 0 [s].
 [[nodiscard]] double ring_makespan_s(RingOptions const& options, std::uint32_t trial);
 
 /// Mean ring time with jitter over the time without: 1 + c(K) cv, c interpolated in log K through the simulated values
-/// for normal hops of cv 0.1 (K = 2 to 1024, PEERS 2.5). Lognormal hops follow it to a few per cent of the excess for cv <= 0.3;
-/// for exponential hops (cv 1) it is 0.06 to 0.13 low. @param ranks  K >= 1, one rank has no hops
+/// for normal hops of cv 0.1 (K = 2 to 1024, PEERS 2.5). Lognormal hops follow it to a few per cent of the excess for
+/// cv <= 0.3; for exponential hops (cv 1) it is 0.06 to 0.13 low. @param ranks  K >= 1, one rank has no hops
 [[nodiscard]] double ring_jitter_factor(double ranks, double cv);
 
 }  // namespace kurve::sim

@@ -55,7 +55,8 @@ std::vector<Target> targets_of(Model const& model, SimulateOptions const& o) {
   for (std::size_t i = 0; i < o.ranks.size(); ++i)
     targets.push_back({o.ranks[i], o.global_batches.empty() ? model.batch_at(o.ranks[i]) : o.global_batches[i]});
   std::stable_sort(targets.begin(), targets.end(), [](Target a, Target b) { return a.ranks < b.ranks; });
-  auto const twice = std::adjacent_find(targets.begin(), targets.end(), [](Target a, Target b) { return a.ranks == b.ranks; });
+  auto const twice =
+      std::adjacent_find(targets.begin(), targets.end(), [](Target a, Target b) { return a.ranks == b.ranks; });
   if (twice != targets.end()) require(false, "K", twice->ranks, "given once");
   return targets;
 }
@@ -65,7 +66,8 @@ double draw_step(StepSampler const& sampler, Method method, std::uint32_t trial)
 }
 
 /// Mean, spread, quantiles and contributions of single steps. @return false where the caller's progress stopped it
-bool fill_steps(CurvePoint& point, Model const& model, SimulateOptions const& o, std::function<bool(double)> const& go_on) {
+bool fill_steps(CurvePoint& point, Model const& model, SimulateOptions const& o,
+                std::function<bool(double)> const& go_on) {
   auto const expected = expected_step(model.parameters, point.ranks, point.global_batch, o.quantile_levels);
   point.mean_s = expected.mean_s;
   point.sd_s = expected.sd_s;
@@ -75,8 +77,9 @@ bool fill_steps(CurvePoint& point, Model const& model, SimulateOptions const& o,
 
   StepSampler const sampler(model.parameters, point.ranks, point.global_batch, o.seed);
   bool stopped = false;
-  auto const steps_s = run_trials(o.trials, o.threads, [&](std::uint32_t trial) { return draw_step(sampler, o.method, trial); },
-                                  [&](double fraction) { return !(stopped = go_on && !go_on(fraction)); });
+  auto const steps_s = run_trials(
+      o.trials, o.threads, [&](std::uint32_t trial) { return draw_step(sampler, o.method, trial); },
+      [&](double fraction) { return !(stopped = go_on && !go_on(fraction)); });
   auto const summary = data::summarize(steps_s);
   point.mean_s = summary.mean;
   point.sd_s = summary.sd;
@@ -84,7 +87,8 @@ bool fill_steps(CurvePoint& point, Model const& model, SimulateOptions const& o,
   for (auto& [level, time_s] : point.quantiles_s) time_s = data::quantile(steps_s, level);
   // The parts are expectations; what sampling adds or takes goes to the largest random one, so that they add up.
   auto& c = point.contributions;
-  double& random = *std::max({&c.noise_s, &c.straggler_s, &c.imbalance_s}, [](double const* a, double const* b) { return *a < *b; });
+  double& random =
+      *std::max({&c.noise_s, &c.straggler_s, &c.imbalance_s}, [](double const* a, double const* b) { return *a < *b; });
   random += summary.mean - expected.mean_s;
   return !stopped;
 }
@@ -95,7 +99,8 @@ data::Bounds interval(std::vector<double> const& values, double confidence) {
 }
 
 /// Efficiency of each point in each draw against the baseline of the same draw; [n_points][draws].
-std::vector<std::vector<double>> efficiencies(std::vector<std::vector<double>> const& times_s, std::vector<Target> const& targets) {
+std::vector<std::vector<double>> efficiencies(std::vector<std::vector<double>> const& times_s,
+                                              std::vector<Target> const& targets) {
   auto const& baseline = targets.back();
   std::vector<std::vector<double>> result(targets.size() - 1, std::vector<double>(times_s.front().size()));
   for (std::size_t i = 0; i < result.size(); ++i)
@@ -132,7 +137,9 @@ void fill_bend(Curve& curve, std::vector<std::vector<double>> const& efficiency_
 
 /// Names of the parameters that matter at `target` and were neither measured, fitted nor imported.
 std::vector<std::string> not_measured(Model const& model, Target target) {
-  auto const mean_s = [&](model::StepParameters const& p) { return expected_step(p, target.ranks, target.global_batch, {}).mean_s; };
+  auto const mean_s = [&](model::StepParameters const& p) {
+    return expected_step(p, target.ranks, target.global_batch, {}).mean_s;
+  };
   auto const& p = model.parameters;
   model::StepParameters const defaults;
   double const reference_s = mean_s(p);
@@ -150,7 +157,9 @@ std::vector<std::string> not_measured(Model const& model, Target target) {
       return changed != value && std::abs(mean_s(q) / reference_s - 1.0) > 0.01;
     };
     bool const is_drift = info.member == &model::StepParameters::discrepancy_log_growth;  // 0 at its centre
-    bool const moves = is_drift ? matters(value + sd) : value != defaults.*(info.member) && (matters(std::min(1.5 * value, info.max)) || matters(defaults.*(info.member)));
+    bool const moves = is_drift ? matters(value + sd)
+                                : value != defaults.*(info.member) &&
+                                      (matters(std::min(1.5 * value, info.max)) || matters(defaults.*(info.member)));
     if (moves) names.emplace_back(info.name);
   }
   return names;
@@ -164,7 +173,9 @@ Method method_from_text(std::string_view text) {
   std::string name(text);
   std::replace(name.begin(), name.end(), '_', '-');
   auto const found = std::find(methods.begin(), methods.end(), name);
-  if (found == methods.end()) throw InputError("method '" + std::string(text) + "' (must be one of automatic closed-form order-statistics workers)");
+  if (found == methods.end())
+    throw InputError("method '" + std::string(text) +
+                     "' (must be one of automatic closed-form order-statistics workers)");
   return static_cast<Method>(found - methods.begin());
 }
 
@@ -172,14 +183,23 @@ Curve simulate(Model const& model, SimulateOptions const& options) {
   check(model, options);
   auto targets = targets_of(model, options);
   auto const method = options.method == Method::automatic ? Method::closed_form : options.method;
-  Curve curve{.workload = model.workload, .regime = model.regime, .threshold = options.threshold, .confidence = options.confidence,
-              .baseline_ranks = model.baseline_ranks, .method = std::string(to_text(method)), .points = {}, .bend = {}, .not_measured = {}};
+  Curve curve{.workload = model.workload,
+              .regime = model.regime,
+              .threshold = options.threshold,
+              .confidence = options.confidence,
+              .baseline_ranks = model.baseline_ranks,
+              .method = std::string(to_text(method)),
+              .points = {},
+              .bend = {},
+              .not_measured = {}};
   for (auto const& target : targets) {
     CurvePoint& point = curve.points.emplace_back();
     point.ranks = target.ranks;
     point.global_batch = target.global_batch;
     auto const before = static_cast<double>(curve.points.size() - 1), all = static_cast<double>(targets.size());
-    if (!fill_steps(point, model, options, [&](double fraction) { return !options.progress || options.progress((before + fraction) / all); })) break;
+    if (!fill_steps(point, model, options,
+                    [&](double fraction) { return !options.progress || options.progress((before + fraction) / all); }))
+      break;
   }
   targets.resize(curve.points.size());
   Target const baseline{model.baseline_ranks, model.global_batch};
@@ -189,12 +209,15 @@ Curve simulate(Model const& model, SimulateOptions const& options) {
   double const baseline_s = expected_step(model.parameters, baseline.ranks, baseline.global_batch, {}).mean_s;
   for (std::size_t i = 0; i < curve.points.size(); ++i) {
     auto& point = curve.points[i];
-    auto const time = interval(times_s[i], options.confidence), efficiency = interval(efficiency_draws[i], options.confidence);
+    auto const time = interval(times_s[i], options.confidence),
+               efficiency = interval(efficiency_draws[i], options.confidence);
     point.low_s = time.low;
     point.high_s = time.high;
-    point.efficiency = {model::efficiency({baseline.ranks, baseline.global_batch, baseline_s}, {point.ranks, point.global_batch, point.mean_s}),
+    point.efficiency = {model::efficiency({baseline.ranks, baseline.global_batch, baseline_s},
+                                          {point.ranks, point.global_batch, point.mean_s}),
                         efficiency.low, efficiency.high};
-    auto const paying = std::count_if(efficiency_draws[i].begin(), efficiency_draws[i].end(), [&](double e) { return e >= options.threshold; });
+    auto const paying = std::count_if(efficiency_draws[i].begin(), efficiency_draws[i].end(),
+                                      [&](double e) { return e >= options.threshold; });
     point.p_pays = static_cast<double>(paying) / options.draws;
     if (model.regime == model::Regime::strong) point.speedup = model::speedup(baseline_s, point.mean_s);
   }
@@ -203,7 +226,8 @@ Curve simulate(Model const& model, SimulateOptions const& options) {
   return curve;
 }
 
-Trial replay_trial(Model const& model, double ranks, double global_batch, Method method, std::uint64_t seed, std::uint32_t trial) {
+Trial replay_trial(Model const& model, double ranks, double global_batch, Method method, std::uint64_t seed,
+                   std::uint32_t trial) {
   StepSampler const sampler(model.parameters, ranks, global_batch, seed);
   Trial replayed{draw_step(sampler, method, trial), {}};
   if (method != Method::order_statistics) replayed.worker_s = sampler.worker_times_s(trial);

@@ -26,7 +26,7 @@ struct SimulateOptions {
   long trials = 10'000;                ///< steps drawn for each K by a sampling method, 2 to 1e7
   int draws = 2'000;                   ///< parameter vectors for the intervals, 1 to 1e6
   std::uint64_t seed = 1;
-  int threads = 0;                     ///< 0: as many as the hardware runs at once; never changes the result
+  int threads = 0;  ///< 0: as many as the hardware runs at once; never changes the result
   Method method = Method::automatic;
   std::vector<double> quantile_levels{0.05, 0.5, 0.95};  ///< of single steps, each in (0, 1)
   /// Called now and then from the calling thread with the done fraction, 0 to 1; returning false stops the run, and the
@@ -34,13 +34,13 @@ struct SimulateOptions {
   std::function<bool(double)> progress;
 };
 
-/// Every K of `ranks`, ascending: mean, spread and quantiles of single steps at the central parameters; intervals, p_pays and the
-/// bend's interval from predict(), efficiency always against K0 = baseline_ranks in the same draw.
+/// Every K of `ranks`, ascending: mean, spread and quantiles of single steps at the central parameters; intervals,
+/// p_pays and the bend's interval from predict(), efficiency always against K0 = baseline_ranks in the same draw.
 ///
-/// speedup is given for strong scaling only. A mixed Model needs global_batches, and its baseline batch is global_batch.
-/// not_measured lists parameters whose source is published or assumed and that move T at the largest K by more than
-/// 1 % when raised by half or set to their default, and discrepancy.log_growth likewise by its sd of log T there.
-/// Identical bytes whatever `threads`. Memory: 8 bytes a trial and 8 (K + 1) bytes a draw.
+/// speedup is given for strong scaling only. A mixed Model needs global_batches, and its baseline batch is
+/// global_batch. not_measured lists parameters whose source is published or assumed and that move T at the largest K by
+/// more than 1 % when raised by half or set to their default, and discrepancy.log_growth likewise by its sd of log T
+/// there. Identical bytes whatever `threads`. Memory: 8 bytes a trial and 8 (K + 1) bytes a draw.
 /// @throws InputError on an option or parameter outside its range
 [[nodiscard]] model::Curve simulate(model::Model const& model, SimulateOptions const& options);
 
@@ -49,17 +49,18 @@ struct Trial {
   double step_s = 0.0;
   std::vector<double> worker_s;  ///< [K] compute of each worker; empty by order statistics
 };
-/// The same bits as trial number `trial` within simulate(); automatic and closed_form, which have no trials, mean workers.
-[[nodiscard]] Trial replay_trial(model::Model const& model, double ranks, double global_batch, Method method, std::uint64_t seed,
-                                 std::uint32_t trial);
+/// The same bits as trial number `trial` within simulate(); automatic and closed_form, which have no trials, mean
+/// workers.
+[[nodiscard]] Trial replay_trial(model::Model const& model, double ranks, double global_batch, Method method,
+                                 std::uint64_t seed, std::uint32_t trial);
 
 /// One all-reduce of a given size, as nccl-tests measures it.
 struct AllreducePoint {
   double ranks = 1.0;
   double bytes = 0.0;
-  double time_s = 0.0;             ///< at the central parameters, with hop jitter
+  double time_s = 0.0;               ///< at the central parameters, with hop jitter
   double low_s = 0.0, high_s = 0.0;  ///< interval from the parameters' uncertainty
-  double busbw_Bps = 0.0;          ///< 2(K-1)/K bytes / time
+  double busbw_Bps = 0.0;            ///< 2(K-1)/K bytes / time
 };
 struct AllreduceOptions {
   std::vector<double> ranks;  ///< each >= 1
@@ -69,6 +70,7 @@ struct AllreduceOptions {
   std::uint64_t seed = 1;
 };
 /// Every pair of ranks and bytes, ranks outermost. @throws InputError on an option outside its range
-[[nodiscard]] std::vector<AllreducePoint> simulate_allreduce(model::Model const& model, AllreduceOptions const& options);
+[[nodiscard]] std::vector<AllreducePoint> simulate_allreduce(model::Model const& model,
+                                                             AllreduceOptions const& options);
 
 }  // namespace kurve::sim

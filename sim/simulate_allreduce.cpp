@@ -22,16 +22,23 @@ void check(AllreduceOptions const& o) {
     if (!(k >= 1.0 && k <= 1e9)) throw InputError("ranks=" + std::to_string(k) + " (must be from 1 to 1e9)");
   for (double const n : o.bytes)
     if (!(n >= 0.0 && n <= 1e15)) throw InputError("bytes=" + std::to_string(n) + " (must be from 0 to 1e15)");
-  if (!(o.confidence > 0.0 && o.confidence < 1.0)) throw InputError("confidence=" + std::to_string(o.confidence) + " (must be above 0 and below 1)");
-  if (o.draws < 1 || o.draws > 1'000'000) throw InputError("draws=" + std::to_string(o.draws) + " (must be from 1 to 1e6)");
+  if (!(o.confidence > 0.0 && o.confidence < 1.0))
+    throw InputError("confidence=" + std::to_string(o.confidence) + " (must be above 0 and below 1)");
+  if (o.draws < 1 || o.draws > 1'000'000)
+    throw InputError("draws=" + std::to_string(o.draws) + " (must be from 1 to 1e6)");
 }
 
 /// From measured collectives: median and lognormal interval in closed form, no draws.
 AllreducePoint swept_point(model::AllreduceSweep const& sweep, double ranks, double bytes, double confidence) {
-  if (bytes <= 0.0 || ranks <= 1.0) return {.ranks = ranks, .bytes = bytes, .time_s = 0.0, .low_s = 0.0, .high_s = 0.0, .busbw_Bps = 0.0};
+  if (bytes <= 0.0 || ranks <= 1.0)
+    return {.ranks = ranks, .bytes = bytes, .time_s = 0.0, .low_s = 0.0, .high_s = 0.0, .busbw_Bps = 0.0};
   auto const t = model::sweep_time(sweep, ranks, bytes);
   double const factor = std::exp(model::elementary::normal_upper(0.5 - 0.5 * confidence) * t.log_sd);
-  return {.ranks = ranks, .bytes = bytes, .time_s = t.time_s, .low_s = t.time_s / factor, .high_s = t.time_s * factor,
+  return {.ranks = ranks,
+          .bytes = bytes,
+          .time_s = t.time_s,
+          .low_s = t.time_s / factor,
+          .high_s = t.time_s * factor,
           .busbw_Bps = bytes / t.time_s * 2.0 * (ranks - 1.0) / ranks};
 }
 
@@ -42,11 +49,13 @@ std::vector<AllreducePoint> simulate_allreduce(model::Model const& model, Allred
   if (!model.allreduce.points.empty()) {
     std::vector<AllreducePoint> points;
     for (double const ranks : options.ranks)
-      for (double const bytes : options.bytes) points.push_back(swept_point(model.allreduce, ranks, bytes, options.confidence));
+      for (double const bytes : options.bytes)
+        points.push_back(swept_point(model.allreduce, ranks, bytes, options.confidence));
     return points;
   }
   std::vector<model::StepParameters> parameters;
-  for (int d = 0; d < options.draws; ++d) parameters.push_back(draw_parameters(model, static_cast<std::uint32_t>(d), options.seed));
+  for (int d = 0; d < options.draws; ++d)
+    parameters.push_back(draw_parameters(model, static_cast<std::uint32_t>(d), options.seed));
   std::vector<AllreducePoint> points;
   std::vector<double> times_s(parameters.size());
   for (double const ranks : options.ranks)

@@ -32,11 +32,13 @@ double log_width(Reach reach) { return std::log(reach.high / reach.low); }
 LatticeLaw affine_on_lattice(FactorLaw const& law, double offset, double gain, double ranks, double step) {
   if (law.scale == 0.0) return constant_on_lattice(offset + gain, step);
   auto const [low, high] = reach_of(law, ranks);
-  return on_lattice([&](double x) { return model::survival(law, (x - offset) / gain); }, std::max(lowest, offset + gain * low),
-                    offset + gain * high, step);
+  return on_lattice([&](double x) { return model::survival(law, (x - offset) / gain); },
+                    std::max(lowest, offset + gain * low), offset + gain * high, step);
 }
 
-LatticeLaw factor_on_lattice(FactorLaw const& law, double ranks, double step) { return affine_on_lattice(law, 0.0, 1.0, ranks, step); }
+LatticeLaw factor_on_lattice(FactorLaw const& law, double ranks, double step) {
+  return affine_on_lattice(law, 0.0, 1.0, ranks, step);
+}
 
 bool is_lognormal(FactorLaw const& law) { return law.variate == FactorLaw::Variate::normal && law.exponentiated; }
 
@@ -58,7 +60,8 @@ SlowestWorker::SlowestWorker(StepParameters const& p, double max_ranks, Include 
   if (include == Include::imbalance) imbalance_ = model::factor_law(p.imbalance_shape, p.imbalance_cv);
   bool finest_is_set = false;
   double width = 0.0, finest = 0.01;  // constants alone: a step under 1e-3
-  for (auto const& [law, cv] : {std::pair{noise_, p.noise_cv}, std::pair{node_, p.noise_node_cv}, std::pair{imbalance_, p.imbalance_cv}}) {
+  for (auto const& [law, cv] :
+       {std::pair{noise_, p.noise_cv}, std::pair{node_, p.noise_node_cv}, std::pair{imbalance_, p.imbalance_cv}}) {
     if (law.scale == 0.0) continue;
     width += log_width(reach_of(law, max_ranks_));
     finest = finest_is_set ? std::min(finest, cv) : cv;
@@ -70,8 +73,8 @@ SlowestWorker::SlowestWorker(StepParameters const& p, double max_ranks, Include 
   step_ = std::max(finest / 12.0, std::max(width, 1e-6) / max_points);
   // A constant slowdown on the lattice is exact.
   double const constant = straggler_probability_ > 0.0 && straggler_.scale == 0.0 ? straggler_slowdown_
-                          : persistent_probability_ > 0.0                        ? persistent_slowdown_
-                                                                                 : 1.0;
+                          : persistent_probability_ > 0.0                         ? persistent_slowdown_
+                                                                                  : 1.0;
   if (constant > 1.0) step_ = std::log(constant) / std::ceil(std::log(constant) / step_);
 }
 
@@ -126,10 +129,11 @@ std::optional<FactorLaw> single_law(FactorLaw const& a, FactorLaw const& b) {
 }
 
 bool same_variability(StepParameters const& a, StepParameters const& b) {
-  return a.noise_cv == b.noise_cv && a.noise_node_cv == b.noise_node_cv && a.straggler_probability == b.straggler_probability &&
-         a.straggler_slowdown == b.straggler_slowdown && a.straggler_spread_cv == b.straggler_spread_cv &&
-         a.persistent_probability == b.persistent_probability && a.persistent_slowdown == b.persistent_slowdown &&
-         a.imbalance_cv == b.imbalance_cv && a.workers_per_node == b.workers_per_node && a.noise_shape == b.noise_shape &&
+  return a.noise_cv == b.noise_cv && a.noise_node_cv == b.noise_node_cv &&
+         a.straggler_probability == b.straggler_probability && a.straggler_slowdown == b.straggler_slowdown &&
+         a.straggler_spread_cv == b.straggler_spread_cv && a.persistent_probability == b.persistent_probability &&
+         a.persistent_slowdown == b.persistent_slowdown && a.imbalance_cv == b.imbalance_cv &&
+         a.workers_per_node == b.workers_per_node && a.noise_shape == b.noise_shape &&
          a.straggler_shape == b.straggler_shape && a.imbalance_shape == b.imbalance_shape;
 }
 

@@ -14,12 +14,12 @@ namespace kurve::sim {
 ///   M = max over k of  noise_k * node_n(k) * slow_k * persistent_k * imbalance_k
 ///
 /// whose factors are independent, (but slow and persistent) of mean 1, and clipped at 0:
-/// noise of each worker (noise_cv), node shared by the workers_per_node workers of a node (noise_node_cv), both of noise_shape;
-/// slow = 1, or with straggler_probability 1 + (straggler_slowdown - 1) X, X of cv straggler_spread_cv and straggler_shape;
-/// persistent = 1, or with persistent_probability persistent_slowdown; imbalance of imbalance_cv and imbalance_shape, not
-/// drawn for K = 1, where the one worker has the whole batch (shares are not normalised to add up to B: this changes
-/// E[M] by a relative imbalance_cv^2/K only). Whether a factor is redrawn each step or lasts a run does not change the
-/// law of one step, only how the steps of a run hang together.
+/// noise of each worker (noise_cv), node shared by the workers_per_node workers of a node (noise_node_cv), both of
+/// noise_shape; slow = 1, or with straggler_probability 1 + (straggler_slowdown - 1) X, X of cv straggler_spread_cv and
+/// straggler_shape; persistent = 1, or with persistent_probability persistent_slowdown; imbalance of imbalance_cv and
+/// imbalance_shape, not drawn for K = 1, where the one worker has the whole batch (shares are not normalised to add up
+/// to B: this changes E[M] by a relative imbalance_cv^2/K only). Whether a factor is redrawn each step or lasts a run
+/// does not change the law of one step, only how the steps of a run hang together.
 ///
 /// One continuous factor alone goes through model::maximum_moments (1e-8); else a lattice of up to `max_points`
 /// points, which errs by under 2e-3 of (E[M] - 1), and by a lattice step where two slowdowns are constants.
@@ -29,7 +29,8 @@ class SlowestWorker {
   enum class Include { noise, stragglers, imbalance };
 
   /// @param max_ranks  the largest K that will be asked for: sets how far the tails reach
-  SlowestWorker(model::StepParameters const& p, double max_ranks, Include include = Include::imbalance, int max_points = 8192);
+  SlowestWorker(model::StepParameters const& p, double max_ranks, Include include = Include::imbalance,
+                int max_points = 8192);
 
   [[nodiscard]] double mean(double ranks) const;
   /// Law of M on K workers, on the lattice.
@@ -40,9 +41,11 @@ class SlowestWorker {
   [[nodiscard]] std::optional<model::FactorLaw> single_factor(double ranks) const;
 
   model::FactorLaw noise_, node_, imbalance_, straggler_;
-  double straggler_probability_ = 0.0, straggler_slowdown_ = 1.0, persistent_probability_ = 0.0, persistent_slowdown_ = 1.0;
+  double straggler_probability_ = 0.0, straggler_slowdown_ = 1.0, persistent_probability_ = 0.0,
+         persistent_slowdown_ = 1.0;
   double workers_per_node_ = 1.0, max_ranks_, step_ = 1e-3;
-  mutable std::optional<LatticeLaw> alone_, among_, node_law_;  ///< filled when first asked for: not safe across threads
+  mutable std::optional<LatticeLaw> alone_, among_,
+      node_law_;  ///< filled when first asked for: not safe across threads
 };
 
 /// Law of the product of two factors where it is one of the six shapes: one is constant, or both are lognormal.

@@ -14,11 +14,14 @@ namespace {
 using data::Stream;
 using model::FactorLaw;
 
-[[gnu::always_inline]] inline double clipped(FactorLaw const& law, double u) { return std::max(0.0, model::quantile(law, u, 1.0 - u)); }
+[[gnu::always_inline]] inline double clipped(FactorLaw const& law, double u) {
+  return std::max(0.0, model::quantile(law, u, 1.0 - u));
+}
 
 std::uint32_t whole(double value, char const* name) {
   if (!(value >= 1.0 && value <= 2147483648.0 && value == std::floor(value)))
-    throw InputError(std::string(name) + "=" + std::to_string(value) + " (must be a whole number from 1 to 2^31 to be sampled). Use method closed_form?");
+    throw InputError(std::string(name) + "=" + std::to_string(value) +
+                     " (must be a whole number from 1 to 2^31 to be sampled). Use method closed_form?");
   return static_cast<std::uint32_t>(value);
 }
 
@@ -58,20 +61,23 @@ void StepSampler::visit_workers(std::uint32_t trial, Visit&& visit) const {
         factor *= std::fma(straggler_gain_, clipped(straggler_, draw(data::Stream::straggler, trial, k).first), 1.0);
     }
     if (imbalance_.scale > 0.0) factor *= clipped(imbalance_, draw(data::Stream::imbalance, trial, k).first);
-    if (persistent_probability_ > 0.0 && draw(data::Stream::persistent, trial, k).first < persistent_probability_) factor *= persistent_slowdown_;
+    if (persistent_probability_ > 0.0 && draw(data::Stream::persistent, trial, k).first < persistent_probability_)
+      factor *= persistent_slowdown_;
     visit(k, factor);
   }
 }
 
 double StepSampler::slowest_plain(std::uint32_t trial) const {
   double slowest = 0.0;
-  visit_workers(trial, [&](std::uint32_t, double factor) __attribute__((always_inline)) { slowest = std::max(slowest, factor); });
+  visit_workers(
+      trial, [&](std::uint32_t, double factor) __attribute__((always_inline)) { slowest = std::max(slowest, factor); });
   return slowest;
 }
 
 KURVE_TARGET_FMA double StepSampler::slowest_fma(std::uint32_t trial) const {
   double slowest = 0.0;
-  visit_workers(trial, [&](std::uint32_t, double factor) __attribute__((always_inline)) { slowest = std::max(slowest, factor); });
+  visit_workers(
+      trial, [&](std::uint32_t, double factor) __attribute__((always_inline)) { slowest = std::max(slowest, factor); });
   return slowest;
 }
 
@@ -86,10 +92,13 @@ std::vector<double> StepSampler::worker_times_s(std::uint32_t trial) const {
 }
 
 /// Largest slow * noise of `count` transient stragglers; `first` numbers them within the group.
-double StepSampler::slowest_of_stragglers(std::uint32_t trial, std::uint32_t group, std::uint32_t first, double count) const {
+double StepSampler::slowest_of_stragglers(std::uint32_t trial, std::uint32_t group, std::uint32_t first,
+                                          double count) const {
   auto const slow = [&](double x) { return std::fma(straggler_gain_, std::max(0.0, x), 1.0); };
   auto const one = [&](FactorLaw const& law) {
-    return std::max(0.0, model::maximum_at(law, -model::elementary::log(draw(data::Stream::straggler, trial, group, first).second), count));
+    return std::max(
+        0.0, model::maximum_at(law, -model::elementary::log(draw(data::Stream::straggler, trial, group, first).second),
+                               count));
   };
   if (straggler_.scale == 0.0) return slow(1.0) * one(*group_law_);
   if (group_law_->scale == 0.0) return slow(one(straggler_));
@@ -104,14 +113,16 @@ double StepSampler::slowest_of_stragglers(std::uint32_t trial, std::uint32_t gro
 /// Largest factor of a group of `count` workers, without what they share.
 double StepSampler::slowest_of_group(std::uint32_t trial, std::uint32_t group, double count) const {
   // Numbers of the streams within a group: 0 and 1 for the splits (normal, persistent), from 2 on for stragglers.
-  double const persistent = binomial_draw(count, persistent_probability_, draw(data::Stream::persistent, trial, group).first);
+  double const persistent =
+      binomial_draw(count, persistent_probability_, draw(data::Stream::persistent, trial, group).first);
   double slowest = 0.0;
   std::uint32_t next = 2;
   for (std::uint32_t half = 0; half < 2; ++half) {
     double const members = half == 0 ? count - persistent : persistent;
     if (members == 0.0) continue;
     double const factor = half == 0 ? 1.0 : persistent_slowdown_;
-    double const stragglers = binomial_draw(members, straggler_probability_, draw(data::Stream::straggler, trial, group, half).first);
+    double const stragglers =
+        binomial_draw(members, straggler_probability_, draw(data::Stream::straggler, trial, group, half).first);
     if (stragglers > 0.0) slowest = std::max(slowest, factor * slowest_of_stragglers(trial, group, next, stragglers));
     next += static_cast<std::uint32_t>(stragglers);
     if (stragglers < members) {
@@ -124,20 +135,24 @@ double StepSampler::slowest_of_group(std::uint32_t trial, std::uint32_t group, d
 
 double StepSampler::by_order_statistics_s(std::uint32_t trial) const {
   if (!group_law_)
-    throw InputError("method order_statistics (noise and imbalance have no common law unless both are lognormal). Use closed_form or workers?");
+    throw InputError(
+        "method order_statistics (noise and imbalance have no common law unless both are lognormal). Use closed_form "
+        "or workers?");
   if (node_.scale == 0.0) return step_s(trial, slowest_of_group(trial, 0, ranks_));
   double slowest = 0.0;
   std::uint32_t node = 0;
   for (std::uint32_t first = 0; first < ranks_; first += workers_per_node_, ++node) {
     double const members = std::min(workers_per_node_, ranks_ - first);
-    slowest = std::max(slowest, clipped(node_, draw(data::Stream::node_noise, trial, node).first) * slowest_of_group(trial, node, members));
+    slowest = std::max(slowest, clipped(node_, draw(data::Stream::node_noise, trial, node).first) *
+                                    slowest_of_group(trial, node, members));
   }
   return step_s(trial, slowest);
 }
 
 double StepSampler::step_s(std::uint32_t trial, double slowest) const {
   double const time_s = base_.serial_s + base_.compute_s * slowest + base_.exposed_comm_s;
-  return time_s * clipped(step_, draw(data::Stream::step_noise, trial).first) * clipped(run_, draw(data::Stream::run_noise, trial).first);
+  return time_s * clipped(step_, draw(data::Stream::step_noise, trial).first) *
+         clipped(run_, draw(data::Stream::run_noise, trial).first);
 }
 
 double binomial_draw(double n, double p, double u) {

@@ -36,7 +36,8 @@ class StepSampler {
   [[nodiscard]] std::vector<double> worker_times_s(std::uint32_t trial) const;
 
  private:
-  [[nodiscard]] data::UniformPair draw(data::Stream stream, std::uint32_t trial, std::uint32_t rank = 0, std::uint32_t number = 0) const {
+  [[nodiscard]] data::UniformPair draw(data::Stream stream, std::uint32_t trial, std::uint32_t rank = 0,
+                                       std::uint32_t number = 0) const {
     return data::uniforms(seed_, trial, rank, number, stream);
   }
   template <typename Visit>
@@ -44,7 +45,8 @@ class StepSampler {
   [[nodiscard]] double slowest_plain(std::uint32_t trial) const;
   [[nodiscard]] double slowest_fma(std::uint32_t trial) const;
   [[nodiscard]] double slowest_of_group(std::uint32_t trial, std::uint32_t group, double count) const;
-  [[nodiscard]] double slowest_of_stragglers(std::uint32_t trial, std::uint32_t group, std::uint32_t first, double count) const;
+  [[nodiscard]] double slowest_of_stragglers(std::uint32_t trial, std::uint32_t group, std::uint32_t first,
+                                             double count) const;
   [[nodiscard]] double step_s(std::uint32_t trial, double slowest) const;
 
   model::StepTime base_;

@@ -10,7 +10,8 @@ namespace kurve::sim {
 
 std::vector<double> run_trials(long count, int threads, std::function<double(std::uint32_t)> const& trial,
                                std::function<bool(double)> const& go_on) {
-  long const workers = std::clamp<long>(threads > 0 ? threads : static_cast<long>(std::thread::hardware_concurrency()), 1, std::max(count, 1L));
+  long const workers = std::clamp<long>(threads > 0 ? threads : static_cast<long>(std::thread::hardware_concurrency()),
+                                        1, std::max(count, 1L));
   std::vector<double> values(static_cast<std::size_t>(count));
   std::vector<long> done(static_cast<std::size_t>(workers), 0);
   std::vector<std::exception_ptr> failures(static_cast<std::size_t>(workers));
@@ -24,7 +25,8 @@ std::vector<double> run_trials(long count, int threads, std::function<double(std
         values[static_cast<std::size_t>(i)] = trial(static_cast<std::uint32_t>(i));
         done[self] = i - begin + 1;
         // The calling thread runs part 0, so its share stands for all; about a hundred calls a run.
-        if (worker == 0 && go_on && (i * 100 / end != (i + 1) * 100 / end) && !go_on(static_cast<double>(i + 1) / static_cast<double>(end)))
+        if (worker == 0 && go_on && (i * 100 / end != (i + 1) * 100 / end) &&
+            !go_on(static_cast<double>(i + 1) / static_cast<double>(end)))
           stop = true;
       }
     } catch (...) {
@@ -42,7 +44,8 @@ std::vector<double> run_trials(long count, int threads, std::function<double(std
   if (!stop) return values;
   std::vector<double> kept;
   for (long worker = 0; worker < workers; ++worker)
-    kept.insert(kept.end(), values.begin() + begin_of(worker), values.begin() + begin_of(worker) + done[static_cast<std::size_t>(worker)]);
+    kept.insert(kept.end(), values.begin() + begin_of(worker),
+                values.begin() + begin_of(worker) + done[static_cast<std::size_t>(worker)]);
   return kept;
 }
 

@@ -38,26 +38,28 @@ struct RebasedPoint {
   double ranks = 1.0, claimed = 1.0, honest = 1.0;
 };
 struct RebasedCurve {
-  std::vector<RebasedPoint> points;                          ///< by K, the best batch of each
+  std::vector<RebasedPoint> points;                             ///< by K, the best batch of each
   std::optional<double> claimed_bend_ranks, honest_bend_ranks;  ///< first K below the threshold
 };
 
 struct Audit {
   std::string path, workload;
-  std::vector<Finding> findings;     ///< errors first, then by rule
-  std::vector<CheckItem> checklist;  ///< [6] baseline, workload, warm-up, repeats, regime, efficiency
-  std::string verdict;               ///< one sentence
+  std::vector<Finding> findings;        ///< errors first, then by rule
+  std::vector<CheckItem> checklist;     ///< [6] baseline, workload, warm-up, repeats, regime, efficiency
+  std::string verdict;                  ///< one sentence
   std::optional<RebasedCurve> rebased;  ///< where a reference time was given
 };
 /// Whether a finding is an error: exit code 5.
 [[nodiscard]] bool has_error(Audit const& audit);
 
 struct AuditOptions {
-  double threshold = 0.7;                     ///< least efficiency that pays, in (0, 1)
-  std::optional<double> reference_s;          ///< step time of the fastest correct run at reference_ranks, > 0
-  double reference_ranks = 1.0;               ///< >= 1; with weak scaling the reference works on that share of the batch
-  std::optional<double> gradient_bytes;       ///< summed each step, > 0; else the header's gradient_bytes, else 2 bytes a parameter
-  std::optional<double> node_bytes_per_s;     ///< what a node sends to others, > 0; else read off the header's interconnect
+  double threshold = 0.7;             ///< least efficiency that pays, in (0, 1)
+  std::optional<double> reference_s;  ///< step time of the fastest correct run at reference_ranks, > 0
+  double reference_ranks = 1.0;       ///< >= 1; with weak scaling the reference works on that share of the batch
+  std::optional<double>
+      gradient_bytes;  ///< summed each step, > 0; else the header's gradient_bytes, else 2 bytes a parameter
+  std::optional<double>
+      node_bytes_per_s;  ///< what a node sends to others, > 0; else read off the header's interconnect
   std::vector<data::Study const*> other_claims;  ///< of the same job, whose baseline should be the same
 };
 /// @throws InputError naming the option out of its range

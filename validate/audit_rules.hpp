@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "validate/audit.hpp"
 #include "data/points.hpp"
+#include "validate/audit.hpp"
 
 namespace kurve::validate::detail {
 

@@ -23,12 +23,15 @@ std::string seconds(double time_s) {
   auto const unit = time_unit_for(time_s, time_s);
   return unit.text(time_s) + " " + unit.name;
 }
-std::string bend_text(std::optional<double> ranks) { return ranks ? "K = " + number_text(*ranks, 9) : std::string("beyond the largest K"); }
+std::string bend_text(std::optional<double> ranks) {
+  return ranks ? "K = " + number_text(*ranks, 9) : std::string("beyond the largest K");
+}
 
 std::string rebased_sentence(RebasedCurve const& curve) {
   auto const& last = curve.points.back();
-  return "with the reference, E(" + number_text(last.ranks, 9) + ") is " + fixed_text(last.honest, 2) + ", not " + fixed_text(last.claimed, 2) +
-         ", and the bend is at " + bend_text(curve.honest_bend_ranks) + ", not " + bend_text(curve.claimed_bend_ranks);
+  return "with the reference, E(" + number_text(last.ranks, 9) + ") is " + fixed_text(last.honest, 2) + ", not " +
+         fixed_text(last.claimed, 2) + ", and the bend is at " + bend_text(curve.honest_bend_ranks) + ", not " +
+         bend_text(curve.claimed_bend_ranks);
 }
 
 /// T(1) by the other points: the law a + b B/K + c log2 K fitted to K > 1, at K = 1, where nothing is communicated.
@@ -46,23 +49,30 @@ std::optional<double> extrapolated_baseline_s(Case const& c) {
 std::optional<Hit> weak_baseline(Case const& c) {
   auto const& base = c.baseline();
   if (c.options.reference_s) {
-    double const batch = c.table.regime == model::Regime::weak ? base.global_batch * c.options.reference_ranks / base.ranks : base.global_batch;
-    double const efficiency = model::efficiency({c.options.reference_ranks, batch, *c.options.reference_s}, {base.ranks, base.global_batch, base.time.mean});
+    double const batch = c.table.regime == model::Regime::weak
+                             ? base.global_batch * c.options.reference_ranks / base.ranks
+                             : base.global_batch;
+    double const efficiency = model::efficiency({c.options.reference_ranks, batch, *c.options.reference_s},
+                                                {base.ranks, base.global_batch, base.time.mean});
     if (efficiency > 1.0 - reference_margin) return std::nullopt;
     // Between one worker and K0 some efficiency is honestly lost; at the same K nothing is.
-    return Hit{c.options.reference_ranks == base.ranks ? Severity::error : Severity::warning, "T(" + number_text(base.ranks, 9) + ") = " + seconds(base.time.mean) + " is " + fixed_text(1.0 / efficiency, 2) +
-                                    " times the per-worker time of the reference (" + seconds(*c.options.reference_s) + " at K = " +
-                                    number_text(c.options.reference_ranks, 9) + "); " + rebased_sentence(*c.rebased)};
+    return Hit{c.options.reference_ranks == base.ranks ? Severity::error : Severity::warning,
+               "T(" + number_text(base.ranks, 9) + ") = " + seconds(base.time.mean) + " is " +
+                   fixed_text(1.0 / efficiency, 2) + " times the per-worker time of the reference (" +
+                   seconds(*c.options.reference_s) + " at K = " + number_text(c.options.reference_ranks, 9) + "); " +
+                   rebased_sentence(*c.rebased)};
   }
   auto const extrapolated_s = extrapolated_baseline_s(c);
   // A baseline that one straggler hit scatters: then its interval reaches down to the honest time.
   double const surely_s = base.time.n > 1 ? data::student_t_interval(base.time, 0.95).low : base.time.mean;
   if (!extrapolated_s || surely_s <= *extrapolated_s * (1.0 + extrapolation_margin)) return std::nullopt;
   auto const& last = c.table.points.back();
-  return Hit{Severity::error, "T(1) = " + seconds(base.time.mean) + ", and the other points extrapolate to " + seconds(*extrapolated_s) +
-                                  " on one worker without communication: " + fixed_text(base.time.mean / *extrapolated_s, 2) +
-                                  " times; against that, E(" + number_text(last.ranks, 9) + ") would be " +
-                                  fixed_text(last.efficiency * *extrapolated_s / base.time.mean, 2) + ", not " + fixed_text(last.efficiency, 2)};
+  return Hit{Severity::error,
+             "T(1) = " + seconds(base.time.mean) + ", and the other points extrapolate to " + seconds(*extrapolated_s) +
+                 " on one worker without communication: " + fixed_text(base.time.mean / *extrapolated_s, 2) +
+                 " times; against that, E(" + number_text(last.ranks, 9) + ") would be " +
+                 fixed_text(last.efficiency * *extrapolated_s / base.time.mean, 2) + ", not " +
+                 fixed_text(last.efficiency, 2)};
 }
 
 std::optional<Hit> superlinear(Case const& c) {
@@ -84,7 +94,9 @@ std::optional<Hit> superlinear(Case const& c) {
     double const gain = least - 1.0;
     if (gain <= (repeated ? superlinear_margin : superlinear_margin_single) || gain <= worst_gain) continue;
     worst_gain = gain;
-    std::string const surely = repeated ? ", and at least " + fixed_text(least, 3) + " by the 95 % intervals of both times" : ", from one value a point";
+    std::string const surely = repeated
+                                   ? ", and at least " + fixed_text(least, 3) + " by the 95 % intervals of both times"
+                                   : ", from one value a point";
     worst = Hit{repeated || gain > superlinear_error_single ? Severity::error : Severity::warning,
                 "E(" + number_text(point.ranks, 9) + ") = " + fixed_text(efficiency, 3) + surely, 0};
     where = &point;
@@ -95,13 +107,16 @@ std::optional<Hit> superlinear(Case const& c) {
 
 std::optional<Hit> baseline_unstated(Case const& c) {
   if (!header(c.study, "baseline").empty()) return std::nullopt;
-  return Hit{Severity::warning, "nothing says what the point at K = " + number_text(c.baseline().ranks, 9) + " is: which build, which precision, with or without the distributed wrapper"};
+  return Hit{Severity::warning, "nothing says what the point at K = " + number_text(c.baseline().ranks, 9) +
+                                    " is: which build, which precision, with or without the distributed wrapper"};
 }
 
 std::optional<Hit> no_single_worker(Case const& c) {
   if (c.baseline().ranks == 1.0) return std::nullopt;
   std::string const k0 = number_text(c.baseline().ranks, 9);
-  return Hit{Severity::note, "the smallest K is " + k0 + ": speedup and efficiency are relative to it, and what is lost up to K = " + k0 + " is not in them"};
+  return Hit{Severity::note, "the smallest K is " + k0 +
+                                 ": speedup and efficiency are relative to it, and what is lost up to K = " + k0 +
+                                 " is not in them"};
 }
 
 std::optional<Hit> baseline_changed(Case const& c) {
@@ -110,28 +125,37 @@ std::optional<Hit> baseline_changed(Case const& c) {
     auto const measured = data::measured_points(*other);
     auto const& theirs = measured.points[data::baseline_index(measured.points)];
     if (theirs.ranks != base.ranks)
-      return Hit{Severity::warning, "this study's baseline is K = " + number_text(base.ranks, 9) + ", that of '" + other->path + "' K = " + number_text(theirs.ranks, 9)};
+      return Hit{Severity::warning, "this study's baseline is K = " + number_text(base.ranks, 9) + ", that of '" +
+                                        other->path + "' K = " + number_text(theirs.ranks, 9)};
     double const ratio = (base.time.mean / base.global_batch) / (theirs.time.mean / theirs.global_batch);
-    double const error = std::hypot(base.time.standard_error() / base.time.mean, theirs.time.standard_error() / theirs.time.mean);
+    double const error =
+        std::hypot(base.time.standard_error() / base.time.mean, theirs.time.standard_error() / theirs.time.mean);
     if (std::abs(std::log(ratio)) > reference_margin + 3.0 * error)
-      return Hit{Severity::error, "the baseline of '" + other->path + "' takes " + seconds(theirs.time.mean) + " at the same K, this one " +
-                                      seconds(base.time.mean) + ": " + fixed_text(ratio, 2) + " times as much per sample"};
+      return Hit{Severity::error, "the baseline of '" + other->path + "' takes " + seconds(theirs.time.mean) +
+                                      " at the same K, this one " + seconds(base.time.mean) + ": " +
+                                      fixed_text(ratio, 2) + " times as much per sample"};
   }
   return std::nullopt;
 }
 
 constexpr std::array<Rule, 5> rules{{
     {{"KV001-weak-baseline", "the baseline is not the fastest correct run",
-      "measure the fastest correct single-worker run: no distributed wrapper, best batch and precision, no checkpointing that it does not need; and recompute all ratios"},
+      "measure the fastest correct single-worker run: no distributed wrapper, best batch and precision, no "
+      "checkpointing that it does not need; and recompute all ratios"},
      weak_baseline},
     {{"KV002-superlinear", "efficiency above 1: the baseline is slower than its share of the work",
-      "find why one worker is slow (memory pressure, checkpointing, small batch, another build) or show the cache effect that makes more workers faster; re-measure T at the smallest K"},
+      "find why one worker is slow (memory pressure, checkpointing, small batch, another build) or show the cache "
+      "effect that makes more workers faster; re-measure T at the smallest K"},
      superlinear},
     {{"KV003-baseline-unstated", "the baseline is not described",
       "add `# baseline: ...` to the header: build, precision, wrapper, and that it is the fastest correct run"},
      baseline_unstated},
-    {{"KV004-no-single-worker", "no point at K = 1", "give T(1) where the job fits one worker, or say that it does not fit"}, no_single_worker},
-    {{"KV018-baseline-changed", "claims of one job have different baselines", "use one baseline for every curve of the same job"}, baseline_changed},
+    {{"KV004-no-single-worker", "no point at K = 1",
+      "give T(1) where the job fits one worker, or say that it does not fit"},
+     no_single_worker},
+    {{"KV018-baseline-changed", "claims of one job have different baselines",
+      "use one baseline for every curve of the same job"},
+     baseline_changed},
 }};
 
 }  // namespace

@@ -19,7 +19,8 @@ constexpr double cold_step_ratio = 1.15;
 constexpr std::size_t fewest_steps = 5;
 
 std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char ch) { return static_cast<char>(std::tolower(ch)); });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char ch) { return static_cast<char>(std::tolower(ch)); });
   return text;
 }
 
@@ -36,28 +37,34 @@ std::optional<Hit> few_repeats(Case const& c) {
   if (ranks.empty()) return std::nullopt;
   std::size_t fewest = fewest_repeats;
   for (auto const& point : c.points()) fewest = std::min(fewest, point.time.n);
-  return Hit{Severity::warning, "fewer than 3 repeats at " + list_of_ranks(ranks) + (fewest < 2 ? ": no spread, so no interval" : "")};
+  return Hit{Severity::warning,
+             "fewer than 3 repeats at " + list_of_ranks(ranks) + (fewest < 2 ? ": no spread, so no interval" : "")};
 }
 
 std::optional<Hit> no_spread(Case const& c) {
   auto const ranks = ranks_where(c, [](auto const& point) { return point.time.n > 1 && point.time.sd == 0.0; });
   if (ranks.empty()) return std::nullopt;
-  return Hit{Severity::warning, "all repeats are equal to the last digit at " + list_of_ranks(ranks) + ": one value copied, or rounded beyond its spread"};
+  return Hit{Severity::warning, "all repeats are equal to the last digit at " + list_of_ranks(ranks) +
+                                    ": one value copied, or rounded beyond its spread"};
 }
 
 std::optional<Hit> best_of(Case const& c) {
-  static constexpr std::array<std::string_view, 6> phrases{"best of", "best-of", "best run", "fastest of", "minimum of", "min of"};
+  static constexpr std::array<std::string_view, 6> phrases{"best of",    "best-of",    "best run",
+                                                           "fastest of", "minimum of", "min of"};
   for (auto const& [key, value] : c.study.header)
     for (auto const phrase : phrases)
-      if (lower(value).find(phrase) != std::string::npos) return Hit{Severity::warning, "the header says '# " + key + ": " + value + "'"};
+      if (lower(value).find(phrase) != std::string::npos)
+        return Hit{Severity::warning, "the header says '# " + key + ": " + value + "'"};
   return std::nullopt;
 }
 
 /// Runs whose first logged step is far slower than the rest of that run.
 std::optional<Hit> warmup_inside(Case const& c) {
   if (c.study.warmup() == data::Inclusion::included)
-    return Hit{Severity::warning, c.measured.warmup_steps > 0 ? "the header says so; " + std::to_string(c.measured.warmup_steps) + " steps were left out here"
-                                                               : "the header says so, and the steps do not show where it ends"};
+    return Hit{Severity::warning,
+               c.measured.warmup_steps > 0
+                   ? "the header says so; " + std::to_string(c.measured.warmup_steps) + " steps were left out here"
+                   : "the header says so, and the steps do not show where it ends"};
   std::map<std::pair<int, int>, std::map<int, data::Sample>> runs;
   for (auto const& row : c.study.steps())
     if (row.step) runs[{row.ranks, row.run.value_or(0)}].emplace(*row.step, row);
@@ -76,8 +83,11 @@ std::optional<Hit> warmup_inside(Case const& c) {
   }
   // A slow first step in half of the runs is no accident: a straggling first step is as rare as any other.
   if (cold == 0 || 2 * cold < looked) return std::nullopt;
-  return Hit{Severity::warning, "the first step of " + std::to_string(cold) + " of " + std::to_string(looked) + " runs takes more than " +
-                                    number_text(cold_step_ratio, 3) + " times the median of the rest, up to " + fixed_text(worst, 2) + " times", line};
+  return Hit{Severity::warning,
+             "the first step of " + std::to_string(cold) + " of " + std::to_string(looked) + " runs takes more than " +
+                 number_text(cold_step_ratio, 3) + " times the median of the rest, up to " + fixed_text(worst, 2) +
+                 " times",
+             line};
 }
 
 bool unstated(std::string const& value) { return value.empty() || value == "unknown"; }
@@ -90,27 +100,41 @@ std::optional<Hit> warmup_unstated(Case const& c) {
 std::optional<Hit> setup_inside(Case const& c) {
   auto const setup = header(c.study, "setup");
   if (setup == "included") return Hit{Severity::warning, "the header says that set-up is in the times"};
-  if (unstated(setup)) return Hit{Severity::note, "nothing says whether set-up (start, compilation, first data) is in the times"};
+  if (unstated(setup))
+    return Hit{Severity::note, "nothing says whether set-up (start, compilation, first data) is in the times"};
   return std::nullopt;
 }
 
 std::optional<Hit> speedup_alone(Case const& c) {
   auto const claim = header(c.study, "claim");
   auto const text = lower(claim);
-  bool const has_speedup = text.find("speedup") != std::string::npos || text.find("speed-up") != std::string::npos || text.find("faster") != std::string::npos;
+  bool const has_speedup = text.find("speedup") != std::string::npos || text.find("speed-up") != std::string::npos ||
+                           text.find("faster") != std::string::npos;
   if (!has_speedup || text.find("efficien") != std::string::npos) return std::nullopt;
   auto const& last = c.table.points.back();
-  return Hit{Severity::warning, "the claim '" + claim + "' has no efficiency; it is " + fixed_text(last.efficiency, 3) + " at K = " + number_text(last.ranks, 9)};
+  return Hit{Severity::warning, "the claim '" + claim + "' has no efficiency; it is " + fixed_text(last.efficiency, 3) +
+                                    " at K = " + number_text(last.ranks, 9)};
 }
 
 constexpr std::array<Rule, 7> rules{{
-    {{"KV011-few-repeats", "too few repeats to know the spread", "run each K at least 3 times, 5 to 10 where the verdict is close, in shuffled order"}, few_repeats},
+    {{"KV011-few-repeats", "too few repeats to know the spread",
+      "run each K at least 3 times, 5 to 10 where the verdict is close, in shuffled order"},
+     few_repeats},
     {{"KV012-no-spread", "repeats without any spread", "report every repeat with all its digits"}, no_spread},
-    {{"KV013-best-of", "the best run is reported instead of all", "report all repeats, or their mean and spread; the best of n grows better with n"}, best_of},
-    {{"KV014-warmup-inside", "warm-up steps are among the samples", "leave out the first steps of every run and say so: `# warmup: excluded`"}, warmup_inside},
-    {{"KV015-warmup-unstated", "warm-up is not stated", "add `# warmup: excluded` or `included` to the header"}, warmup_unstated},
-    {{"KV016-setup", "set-up is in the times or not stated", "time steps only, and add `# setup: excluded` to the header"}, setup_inside},
-    {{"KV017-speedup-alone", "speedup is claimed without efficiency", "state efficiency beside every speedup: it shows what the workers waste"}, speedup_alone},
+    {{"KV013-best-of", "the best run is reported instead of all",
+      "report all repeats, or their mean and spread; the best of n grows better with n"},
+     best_of},
+    {{"KV014-warmup-inside", "warm-up steps are among the samples",
+      "leave out the first steps of every run and say so: `# warmup: excluded`"},
+     warmup_inside},
+    {{"KV015-warmup-unstated", "warm-up is not stated", "add `# warmup: excluded` or `included` to the header"},
+     warmup_unstated},
+    {{"KV016-setup", "set-up is in the times or not stated",
+      "time steps only, and add `# setup: excluded` to the header"},
+     setup_inside},
+    {{"KV017-speedup-alone", "speedup is claimed without efficiency",
+      "state efficiency beside every speedup: it shows what the workers waste"},
+     speedup_alone},
 }};
 
 }  // namespace

@@ -40,15 +40,18 @@ std::optional<Hit> regime_mismatch(Case const& c) {
   auto const declared = c.table.declared, derived = c.table.derived;
   if (!declared || !derived || *declared == *derived) return std::nullopt;
   bool const harmless = *declared == model::Regime::mixed;
-  return Hit{harmless ? Severity::note : Severity::error, "declared " + std::string(to_text(*declared)) + ", but the batch makes it " + std::string(to_text(*derived)) +
-                                                               ": " + batches_of(c.points())};
+  return Hit{harmless ? Severity::note : Severity::error,
+             "declared " + std::string(to_text(*declared)) + ", but the batch makes it " +
+                 std::string(to_text(*derived)) + ": " + batches_of(c.points())};
 }
 
 std::optional<Hit> mixed_problem(Case const& c) {
   if (c.table.derived != model::Regime::mixed) return std::nullopt;
   auto const shrinks = [](auto const& a, auto const& b) { return b.global_batch < a.global_batch; };
   bool const grows = std::adjacent_find(c.points().begin(), c.points().end(), shrinks) == c.points().end();
-  return Hit{Severity::warning, "regime mixed: the global batch " + std::string(grows ? "grows with K, but not in proportion: " : "is neither constant nor proportional to K: ") +
+  return Hit{Severity::warning, "regime mixed: the global batch " +
+                                    std::string(grows ? "grows with K, but not in proportion: "
+                                                      : "is neither constant nor proportional to K: ") +
                                     batches_of(c.points())};
 }
 
@@ -57,24 +60,31 @@ std::optional<Hit> regime_switch(Case const& c) {
   auto const& points = c.points();
   for (std::size_t i = 2; i < points.size(); ++i) {
     auto const before = batch_step(points[i - 2], points[i - 1]), after = batch_step(points[i - 1], points[i]);
-    if (before == after || before == BatchStep::other || points[i - 2].ranks == points[i - 1].ranks || points[i - 1].ranks == points[i].ranks) continue;
-    std::string const then = after == BatchStep::constant ? "constant" : after == BatchStep::proportional ? "proportional to K" : "neither";
-    return Hit{Severity::warning, std::string("the batch is ") + (before == BatchStep::constant ? "constant" : "proportional to K") + " from K = " +
-                                      number_text(points[i - 2].ranks, 9) + " to " + number_text(points[i - 1].ranks, 9) + ", and " + then + " from there to K = " +
-                                      number_text(points[i].ranks, 9),
+    if (before == after || before == BatchStep::other || points[i - 2].ranks == points[i - 1].ranks ||
+        points[i - 1].ranks == points[i].ranks)
+      continue;
+    std::string const then = after == BatchStep::constant       ? "constant"
+                             : after == BatchStep::proportional ? "proportional to K"
+                                                                : "neither";
+    return Hit{Severity::warning,
+               std::string("the batch is ") + (before == BatchStep::constant ? "constant" : "proportional to K") +
+                   " from K = " + number_text(points[i - 2].ranks, 9) + " to " + number_text(points[i - 1].ranks, 9) +
+                   ", and " + then + " from there to K = " + number_text(points[i].ranks, 9),
                line_of(c.study, points[i])};
   }
   return std::nullopt;
 }
 
 std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char ch) { return static_cast<char>(std::tolower(ch)); });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char ch) { return static_cast<char>(std::tolower(ch)); });
   return text;
 }
 
 /// How work is cut may have to change with K; what is computed, with what and in which precision, may not.
 bool may_change(std::string const& column) {
-  static constexpr std::array<std::string_view, 7> words{"accum", "parallel", "micro", "bucket", "nodes", "algorithm", "layout"};
+  static constexpr std::array<std::string_view, 7> words{"accum", "parallel",  "micro", "bucket",
+                                                         "nodes", "algorithm", "layout"};
   auto const name = lower(column);
   return std::any_of(words.begin(), words.end(), [&](auto word) { return name.find(word) != std::string::npos; });
 }
@@ -94,7 +104,8 @@ std::optional<Hit> configuration_changed(Case const& c) {
     auto const& name = c.study.configuration_columns[column];
     if (!may_change(name)) severity = Severity::error;
     evidence += (evidence.empty() ? "" : "; ") + name + " is ";
-    for (std::size_t i = 0; i < std::min<std::size_t>(values.size(), 5); ++i) evidence += (i > 0 ? ", then " : "") + ("'" + values[i] + "'");
+    for (std::size_t i = 0; i < std::min<std::size_t>(values.size(), 5); ++i)
+      evidence += (i > 0 ? ", then " : "") + ("'" + values[i] + "'");
   }
   if (evidence.empty()) return std::nullopt;
   return Hit{severity, evidence};
@@ -104,7 +115,8 @@ std::optional<Hit> configuration_changed(Case const& c) {
 struct UnpaidCommunication {
   double ranks = 1.0, allreduce_s = 0.0, lost_s = 0.0, must_lose_s = 0.0;
 };
-std::optional<UnpaidCommunication> unpaid_communication(Case const& c, double bytes, double node_rate, double workers_per_node) {
+std::optional<UnpaidCommunication> unpaid_communication(Case const& c, double bytes, double node_rate,
+                                                        double workers_per_node) {
   static constexpr double backward_share = 2.0 / 3.0;  // of compute: backward does twice the work of forward
   auto const& base = c.baseline();
   std::optional<UnpaidCommunication> worst;
@@ -112,10 +124,13 @@ std::optional<UnpaidCommunication> unpaid_communication(Case const& c, double by
     double const nodes = point.ranks / workers_per_node;
     if (nodes <= 1.0 || base.ranks > workers_per_node) continue;
     double const ideal_s = base.time.mean * (point.global_batch / point.ranks) / (base.global_batch / base.ranks);
-    UnpaidCommunication const paid{point.ranks, 2.0 * (nodes - 1.0) / nodes * bytes / node_rate, point.time.mean - ideal_s, 0.0};
+    UnpaidCommunication const paid{point.ranks, 2.0 * (nodes - 1.0) / nodes * bytes / node_rate,
+                                   point.time.mean - ideal_s, 0.0};
     double const must_lose_s = paid.allreduce_s - backward_share * ideal_s;
     double const slack_s = 0.05 * ideal_s + 3.0 * point.time.standard_error();
-    if (must_lose_s <= paid.lost_s + slack_s || (worst && must_lose_s - paid.lost_s <= worst->must_lose_s - worst->lost_s)) continue;
+    if (must_lose_s <= paid.lost_s + slack_s ||
+        (worst && must_lose_s - paid.lost_s <= worst->must_lose_s - worst->lost_s))
+      continue;
     worst = paid;
     worst->must_lose_s = must_lose_s;
   }
@@ -135,9 +150,11 @@ std::optional<Hit> unpaid(Case const& c) {
   if (!found) return std::nullopt;
   bool const given = c.options.node_bytes_per_s.has_value();
   return Hit{given ? Severity::error : Severity::warning,
-             "at K = " + number_text(found->ranks, 9) + " all-reducing " + number_text(*bytes / 1e9, 4) + " GB between nodes takes at least " +
-                 number_text(found->allreduce_s * 1e3, 4) + " ms at " + number_text(*rate / 1e9, 4) + " GB/s a node" + (given ? "" : " (read off the header)") +
-                 ", of which backward can hide all but " + number_text(found->must_lose_s * 1e3, 4) + " ms; the step lost " + number_text(found->lost_s * 1e3, 4) + " ms"};
+             "at K = " + number_text(found->ranks, 9) + " all-reducing " + number_text(*bytes / 1e9, 4) +
+                 " GB between nodes takes at least " + number_text(found->allreduce_s * 1e3, 4) + " ms at " +
+                 number_text(*rate / 1e9, 4) + " GB/s a node" + (given ? "" : " (read off the header)") +
+                 ", of which backward can hide all but " + number_text(found->must_lose_s * 1e3, 4) +
+                 " ms; the step lost " + number_text(found->lost_s * 1e3, 4) + " ms"};
 }
 
 /// Perfect to this: no serial part, no communication, no noise. Measured strong scaling never is beyond a few workers.
@@ -154,11 +171,18 @@ std::optional<Hit> too_linear(Case const& c) {
   if (off > nearly_linear) return std::nullopt;
   std::string speedups;
   for (auto const& point : points)
-    if (point.speedup && speedups.size() < 40) speedups += (speedups.empty() ? "" : ", ") + number_text(*point.speedup, 4);
+    if (point.speedup && speedups.size() < 40)
+      speedups += (speedups.empty() ? "" : ", ") + number_text(*point.speedup, 4);
   return Hit{off <= exactly_linear ? Severity::error : Severity::warning,
-             "speedups " + speedups + " at " + list_of_ranks([&] { std::vector<double> ks; for (auto const& p : points) ks.push_back(p.ranks); return ks; }()) +
-                 ": within " + percent_text(off, 2) + " of linear, with no serial part and no communication. Two mistakes do this: "
-                 "(1) the baseline carries the same overhead as the other points, or is slow for another reason, so that the ratio hides it; "
+             "speedups " + speedups + " at " + list_of_ranks([&] {
+               std::vector<double> ks;
+               for (auto const& p : points) ks.push_back(p.ranks);
+               return ks;
+             }()) +
+                 ": within " + percent_text(off, 2) +
+                 " of linear, with no serial part and no communication. Two mistakes do this: "
+                 "(1) the baseline carries the same overhead as the other points, or is slow for another reason, so "
+                 "that the ratio hides it; "
                  "(2) the work was not fixed: the batch grew with K, and weak scaling is read as strong"};
 }
 
@@ -175,15 +199,21 @@ std::vector<data::MeasuredPoint> same_problem_points(Case const& c, bool strong)
   std::vector<std::vector<data::MeasuredPoint>> groups;
   for (auto const& point : c.points()) {
     double const key = strong ? point.global_batch : point.global_batch / point.ranks;
-    auto const fits = [&](auto const& group) { return near(strong ? group[0].global_batch : group[0].global_batch / group[0].ranks, key); };
+    auto const fits = [&](auto const& group) {
+      return near(strong ? group[0].global_batch : group[0].global_batch / group[0].ranks, key);
+    };
     auto const group = std::find_if(groups.begin(), groups.end(), fits);
-    if (group == groups.end()) groups.push_back({point});
-    else group->push_back(point);
+    if (group == groups.end())
+      groups.push_back({point});
+    else
+      group->push_back(point);
   }
-  return *std::max_element(groups.begin(), groups.end(), [](auto const& a, auto const& b) { return a.size() < b.size(); });
+  return *std::max_element(groups.begin(), groups.end(),
+                           [](auto const& a, auto const& b) { return a.size() < b.size(); });
 }
 
-std::optional<OffLine> most_off_line(std::vector<data::MeasuredPoint> const& points, bool strong, double workers_per_node) {
+std::optional<OffLine> most_off_line(std::vector<data::MeasuredPoint> const& points, bool strong,
+                                     double workers_per_node) {
   std::optional<OffLine> worst;
   for (std::size_t i = 1; i + 1 < points.size(); ++i) {
     if (points[i - 1].ranks <= workers_per_node && points[i + 1].ranks > workers_per_node) continue;
@@ -206,11 +236,14 @@ std::optional<Hit> not_the_same_job(Case const& c) {
   double const spread = point.time.standard_error() / point.time.mean;
   bool const repeats = point.time.n >= 3 && std::abs(found->deviation) > 10.0 * spread;
   if (point.time.n >= 2 && !repeats) return std::nullopt;  // it scatters: noise or stragglers, for diagnose
-  return Hit{repeats && found->deviation > off_line_error ? Severity::error : Severity::warning,
-             "T(" + number_text(point.ranks, 9) + ") is " + signed_percent_text(found->deviation, 0) + " off the line between K = " +
-                 number_text(points[found->index - 1].ranks, 9) + " and " + number_text(points[found->index + 1].ranks, 9) +
-                 (point.time.n > 1 ? ", and repeats to " + percent_text(point.time.sd / point.time.mean, 1) + ": not noise" : ", from one value"),
-             line_of(c.study, point)};
+  return Hit{
+      repeats && found->deviation > off_line_error ? Severity::error : Severity::warning,
+      "T(" + number_text(point.ranks, 9) + ") is " + signed_percent_text(found->deviation, 0) +
+          " off the line between K = " + number_text(points[found->index - 1].ranks, 9) + " and " +
+          number_text(points[found->index + 1].ranks, 9) +
+          (point.time.n > 1 ? ", and repeats to " + percent_text(point.time.sd / point.time.mean, 1) + ": not noise"
+                            : ", from one value"),
+      line_of(c.study, point)};
 }
 
 std::optional<Hit> regime_unstated(Case const& c) {
@@ -220,14 +253,27 @@ std::optional<Hit> regime_unstated(Case const& c) {
 
 constexpr std::array<Rule, 7> rules{{
     {{"KV005-regime-mismatch", "the declared regime is not the measured one",
-      "declare what was run; for strong scaling keep the global batch, for weak the batch of each worker"}, regime_mismatch},
-    {{"KV006-mixed-problem", "the problem changes between points: regime mixed", "compare only points of one batch, or one batch per worker; a mixed study has no speedup"}, mixed_problem},
-    {{"KV007-regime-switch", "the regime switches inside the curve", "split the study where the batch rule changes, and report two curves"}, regime_switch},
-    {{"KV008-configuration-changed", "the configuration changes between points", "re-run the points with one configuration, or report one curve for each"}, configuration_changed},
+      "declare what was run; for strong scaling keep the global batch, for weak the batch of each worker"},
+     regime_mismatch},
+    {{"KV006-mixed-problem", "the problem changes between points: regime mixed",
+      "compare only points of one batch, or one batch per worker; a mixed study has no speedup"},
+     mixed_problem},
+    {{"KV007-regime-switch", "the regime switches inside the curve",
+      "split the study where the batch rule changes, and report two curves"},
+     regime_switch},
+    {{"KV008-configuration-changed", "the configuration changes between points",
+      "re-run the points with one configuration, or report one curve for each"},
+     configuration_changed},
     {{"KV009-too-linear", "too linear to be true",
-      "re-measure T at the smallest K: plain single-worker build, no distributed wrapper, the same global batch, clock stopped after the device has finished; then every other K with that batch"}, too_linear},
-    {{"KV010-not-the-same-job", "a point is not the same job as its neighbours", "look up what differed there (batch, accumulation, software, a sick node), and re-run it"}, not_the_same_job},
-    {{"KV019-regime-unstated", "strong or weak scaling is not stated", "add a global_batch column, or `# regime: strong` or `weak`"}, regime_unstated},
+      "re-measure T at the smallest K: plain single-worker build, no distributed wrapper, the same global batch, clock "
+      "stopped after the device has finished; then every other K with that batch"},
+     too_linear},
+    {{"KV010-not-the-same-job", "a point is not the same job as its neighbours",
+      "look up what differed there (batch, accumulation, software, a sick node), and re-run it"},
+     not_the_same_job},
+    {{"KV019-regime-unstated", "strong or weak scaling is not stated",
+      "add a global_batch column, or `# regime: strong` or `weak`"},
+     regime_unstated},
 }};
 
 }  // namespace

@@ -17,9 +17,7 @@ std::string dump(Json const& json) { return json.dump(2, ' ', false, Json::error
 Json sarif_rules() {
   Json rules = Json::array();
   for (auto const& rule : audit_rules())
-    rules.push_back({{"id", rule.id},
-                     {"shortDescription", {{"text", rule.title}}},
-                     {"help", {{"text", rule.remedy}}}});
+    rules.push_back({{"id", rule.id}, {"shortDescription", {{"text", rule.title}}}, {"help", {{"text", rule.remedy}}}});
   return rules;
 }
 
@@ -28,8 +26,10 @@ std::string uri_of(std::string const& path) {
   static constexpr std::string_view hex = "0123456789ABCDEF", safe = "-._~/";
   std::string uri;
   for (unsigned char const ch : path) {
-    if (std::isalnum(ch) != 0 || safe.find(static_cast<char>(ch)) != std::string_view::npos) uri += static_cast<char>(ch);
-    else uri += {'%', hex[ch >> 4], hex[ch & 15]};
+    if (std::isalnum(ch) != 0 || safe.find(static_cast<char>(ch)) != std::string_view::npos)
+      uri += static_cast<char>(ch);
+    else
+      uri += {'%', hex[ch >> 4], hex[ch & 15]};
   }
   return uri;
 }
@@ -39,7 +39,8 @@ Json sarif_result(Finding const& finding, std::string const& path) {
               {"level", to_text(finding.severity)},
               {"message", {{"text", finding.title + ": " + finding.evidence + ". Remedy: " + finding.remedy}}}};
   if (path.empty()) return result;
-  Json const location{{"artifactLocation", {{"uri", uri_of(path)}}}, {"region", {{"startLine", std::max(1L, finding.line)}}}};
+  Json const location{{"artifactLocation", {{"uri", uri_of(path)}}},
+                      {"region", {{"startLine", std::max(1L, finding.line)}}}};
   result["locations"] = Json::array({Json{{"physicalLocation", location}}});
   return result;
 }
@@ -49,12 +50,18 @@ Json sarif_result(Finding const& finding, std::string const& path) {
 std::string to_json(Audit const& audit, data::Provenance const* provenance) {
   Json findings = Json::array(), checklist = Json::array();
   for (auto const& f : audit.findings)
-    findings.push_back({{"rule", f.rule}, {"severity", to_text(f.severity)}, {"title", f.title}, {"evidence", f.evidence}, {"remedy", f.remedy}});
-  for (auto const& i : audit.checklist) checklist.push_back({{"item", i.item}, {"status", to_text(i.status)}, {"evidence", i.evidence}});
+    findings.push_back({{"rule", f.rule},
+                        {"severity", to_text(f.severity)},
+                        {"title", f.title},
+                        {"evidence", f.evidence},
+                        {"remedy", f.remedy}});
+  for (auto const& i : audit.checklist)
+    checklist.push_back({{"item", i.item}, {"status", to_text(i.status)}, {"evidence", i.evidence}});
   Json answer{{"findings", findings}, {"checklist", checklist}, {"verdict", audit.verdict}};
   if (audit.rebased) {
     Json rebased = Json::array();
-    for (auto const& p : audit.rebased->points) rebased.push_back({{"K", p.ranks}, {"claimed_efficiency", p.claimed}, {"honest_efficiency", p.honest}});
+    for (auto const& p : audit.rebased->points)
+      rebased.push_back({{"K", p.ranks}, {"claimed_efficiency", p.claimed}, {"honest_efficiency", p.honest}});
     answer["rebased"] = rebased;
   }
   if (provenance) answer["provenance"] = data::provenance_json(*provenance);

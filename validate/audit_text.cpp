@@ -15,11 +15,14 @@ std::string to_text(Audit const& audit) {
     text += wrap(finding.remedy, "  do:  ") + "\n";
   }
   text += "Checklist\n";
-  for (auto const& item : audit.checklist) text += wrap(item.item + ": " + item.evidence, "  " + std::string(to_text(item.status)) + std::string(9 - to_text(item.status).size(), ' '));
+  for (auto const& item : audit.checklist)
+    text += wrap(item.item + ": " + item.evidence,
+                 "  " + std::string(to_text(item.status)) + std::string(9 - to_text(item.status).size(), ' '));
   if (!audit.rebased) return text;
   text += "\nEfficiency against the reference baseline\n";
   TextTable table{.columns = {{"K"}, {"claimed"}, {"honest"}}, .rows = {}};
-  for (auto const& point : audit.rebased->points) table.add({number_text(point.ranks, 9), fixed_text(point.claimed, 3), fixed_text(point.honest, 3)});
+  for (auto const& point : audit.rebased->points)
+    table.add({number_text(point.ranks, 9), fixed_text(point.claimed, 3), fixed_text(point.honest, 3)});
   return text + to_text(table);
 }
 

@@ -6,18 +6,19 @@
 #include <map>
 #include <set>
 
+#include "data/points.hpp"
 #include "data/stats.hpp"
 #include "model/error.hpp"
 #include "model/scaling.hpp"
 #include "validate/diagnose_laws.hpp"
 #include "validate/diagnose_ranks.hpp"
 #include "validate/number_text.hpp"
-#include "data/points.hpp"
 
 namespace kurve::validate {
 namespace {
 
-constexpr std::size_t most_values = 40;  // a point's values beyond these add cost and no information (diagnose_laws.cpp)
+constexpr std::size_t most_values =
+    40;  // a point's values beyond these add cost and no information (diagnose_laws.cpp)
 constexpr std::size_t most_points = 24;
 
 /// Every `stride`-th element such that at most `limit` stay, the last one always among them.
@@ -31,7 +32,7 @@ void thin(std::vector<T>& v, std::size_t limit) {
 
 struct StepTimes {
   std::vector<detail::PointValues> points;  ///< by K
-  bool single_steps = false;                 ///< each value is one step
+  bool single_steps = false;                ///< each value is one step
 };
 
 /// Values by K: single steps where the Study numbers them, because averages hide how the steps lean.
@@ -60,32 +61,38 @@ StepTimes step_times(data::Study const& study) {
 
 std::string percent(double share) { return percent_text(share, 1); }
 
-/// Efficiencies are not known better than this: clocks, temperatures and allocations differ from day to day by 0.5 to 2 %
-/// (Llama 3: 1 to 2 % within a day).
+/// Efficiencies are not known better than this: clocks, temperatures and allocations differ from day to day by 0.5 to 2
+/// % (Llama 3: 1 to 2 % within a day).
 constexpr double loss_resolution = 0.01;
 /// What rare hits cost is known to a factor of two: two hits seen have a relative error of 1/sqrt(2).
 constexpr double hit_loss_log_sd = 0.7;
 
-/// A constant serial part costs weak scaling no efficiency, so a flat weak curve cannot deny one: the share of such curves
-/// that is kept for it. Just over 0.2, so that a flat weak curve alone is not called free of causes.
+/// A constant serial part costs weak scaling no efficiency, so a flat weak curve cannot deny one: the share of such
+/// curves that is kept for it. Just over 0.2, so that a flat weak curve alone is not called free of causes.
 constexpr double serial_hidden_by_weak_scaling = 0.25;
 
 /// 1 - E at the largest K.
 double measured_loss(data::MeasuredPoints const& measured) {
   auto const& base = measured.points[baseline_index(measured.points)];
   auto const& last = measured.points.back();
-  return 1.0 - model::efficiency({base.ranks, base.global_batch, base.time.mean}, {last.ranks, last.global_batch, last.time.mean});
+  return 1.0 - model::efficiency({base.ranks, base.global_batch, base.time.mean},
+                                 {last.ranks, last.global_batch, last.time.mean});
 }
 
 double normal_cdf(double z) { return 0.5 * std::erfc(-z / std::sqrt(2.0)); }
 
 double& probability_of(CauseProbabilities& p, Cause cause) {
   switch (cause) {
-    case Cause::communication: return p.communication;
-    case Cause::straggler: return p.straggler;
-    case Cause::imbalance: return p.imbalance;
-    case Cause::serial: return p.serial;
-    default: return p.none;
+    case Cause::communication:
+      return p.communication;
+    case Cause::straggler:
+      return p.straggler;
+    case Cause::imbalance:
+      return p.imbalance;
+    case Cause::serial:
+      return p.serial;
+    default:
+      return p.none;
   }
 }
 
@@ -97,8 +104,8 @@ std::string spread_sentence(std::vector<detail::PointValues> const& points) {
     sds.push_back(s.sd);
   }
   if (sds.size() < 2) return "too few repeats to tell how the spread grows with K";
-  return "the repeats of a point spread by " + percent(sds.front()) + " at the smallest K, " + percent(sds.back()) + " at the largest, " +
-         percent(*std::max_element(sds.begin(), sds.end())) + " at most";
+  return "the repeats of a point spread by " + percent(sds.front()) + " at the smallest K, " + percent(sds.back()) +
+         " at the largest, " + percent(*std::max_element(sds.begin(), sds.end())) + " at most";
 }
 
 Diagnosis diagnose_step_times(data::Study const& study, DiagnoseOptions const& options) {
@@ -111,10 +118,12 @@ Diagnosis diagnose_step_times(data::Study const& study, DiagnoseOptions const& o
     return result;
   }
 
-  auto const laws = detail::candidate_laws(times.points, times.single_steps, study.find_number("workers_per_node").value_or(8.0));
+  auto const laws =
+      detail::candidate_laws(times.points, times.single_steps, study.find_number("workers_per_node").value_or(8.0));
   std::vector<detail::LawFit> fits;
   for (auto const& law : laws) fits.push_back(detail::fit_law(law, times.points));
-  auto const best = std::max_element(fits.begin(), fits.end(), [](auto const& a, auto const& b) { return a.log_evidence < b.log_evidence; });
+  auto const best = std::max_element(fits.begin(), fits.end(),
+                                     [](auto const& a, auto const& b) { return a.log_evidence < b.log_evidence; });
   double total = 0.0;
   for (auto const& fit : fits) total += std::exp(fit.log_evidence - best->log_evidence);
   auto& p = result.probabilities;
@@ -122,9 +131,10 @@ Diagnosis diagnose_step_times(data::Study const& study, DiagnoseOptions const& o
   for (auto const& fit : fits) {
     // A law that costs next to nothing is no cause, however well it fits.
     double const probability = std::exp(fit.log_evidence - best->log_evidence) / total;
-    double const negligible = fit.law->hits_of_steps > 0
-                                  ? normal_cdf(std::log(options.negligible_loss / std::max(fit.loss, 1e-6)) / hit_loss_log_sd)
-                                  : normal_cdf((options.negligible_loss - fit.loss) / loss_resolution);
+    double const negligible =
+        fit.law->hits_of_steps > 0
+            ? normal_cdf(std::log(options.negligible_loss / std::max(fit.loss, 1e-6)) / hit_loss_log_sd)
+            : normal_cdf((options.negligible_loss - fit.loss) / loss_resolution);
     probability_of(p, fit.law->cause) += probability * (1.0 - negligible);
     p.serial += probability * negligible * hidden_serial;
     p.none += probability * negligible * (1.0 - hidden_serial);
@@ -132,7 +142,8 @@ Diagnosis diagnose_step_times(data::Study const& study, DiagnoseOptions const& o
 
   for (auto const cause : {Cause::communication, Cause::straggler, Cause::imbalance, Cause::serial, Cause::none})
     if (probability_of(p, cause) >= options.answer_at) result.cause = cause;
-  bool const repeated = std::any_of(times.points.begin(), times.points.end(), [](auto const& point) { return point.log_s.size() > 1; });
+  bool const repeated =
+      std::any_of(times.points.begin(), times.points.end(), [](auto const& point) { return point.log_s.size() > 1; });
   if (result.cause == Cause::straggler && !repeated) {
     result.cause = Cause::undetermined;
     result.evidence.push_back("one value a point: stragglers are told by how repeats spread, and there are none");
@@ -143,16 +154,20 @@ Diagnosis diagnose_step_times(data::Study const& study, DiagnoseOptions const& o
     result.cause = Cause::undetermined;
     result.evidence.push_back("two K only: every way of growing passes through two points");
   }
-  result.evidence.push_back("at K = " + number_text(measured.points.back().ranks, 9) + " the efficiency loss is " + percent(measured_loss(measured)));
+  result.evidence.push_back("at K = " + number_text(measured.points.back().ranks, 9) + " the efficiency loss is " +
+                            percent(measured_loss(measured)));
   if (p.none < options.answer_at) {
     auto const& law = *best->law;
-    std::string sentence = "best explained by " + law.name + " (" + std::string(to_text(law.cause)) + "): " + percent(best->loss) + " of the step at the largest K";
+    std::string sentence = "best explained by " + law.name + " (" + std::string(to_text(law.cause)) +
+                           "): " + percent(best->loss) + " of the step at the largest K";
     if (law.hits_of_steps > 0) sentence += ", each worker hit in " + percent(best->hit_probability) + " of its steps";
     result.evidence.push_back(std::move(sentence));
   }
   result.evidence.push_back(spread_sentence(times.points));
   if (hidden_serial * p.none > 0.1)
-    result.evidence.push_back("nothing is lost with K; a constant serial part, which weak scaling hides, cannot be excluded: measure strong scaling to see it");
+    result.evidence.push_back(
+        "nothing is lost with K; a constant serial part, which weak scaling hides, cannot be excluded: measure strong "
+        "scaling to see it");
   return result;
 }
 
@@ -160,12 +175,18 @@ Diagnosis diagnose_step_times(data::Study const& study, DiagnoseOptions const& o
 
 std::string_view to_text(Cause cause) {
   switch (cause) {
-    case Cause::communication: return "communication";
-    case Cause::straggler: return "straggler";
-    case Cause::imbalance: return "imbalance";
-    case Cause::serial: return "serial";
-    case Cause::none: return "none";
-    case Cause::undetermined: break;
+    case Cause::communication:
+      return "communication";
+    case Cause::straggler:
+      return "straggler";
+    case Cause::imbalance:
+      return "imbalance";
+    case Cause::serial:
+      return "serial";
+    case Cause::none:
+      return "none";
+    case Cause::undetermined:
+      break;
   }
   return "undetermined";
 }

@@ -19,13 +19,14 @@ struct CauseProbabilities {
   double communication = 0.0, straggler = 0.0, imbalance = 0.0, serial = 0.0, none = 0.0;
 };
 
-/// POP efficiencies of one K from per-rank times; each in (0, 1], and their product is the share of the step that is useful.
-/// Source: POP Centre of Excellence, parallel efficiency = load balance x serialization x transfer.
+/// POP efficiencies of one K from per-rank times; each in (0, 1], and their product is the share of the step that is
+/// useful. Source: POP Centre of Excellence, parallel efficiency = load balance x serialization x transfer.
 struct PopFactors {
-  double ranks = 1.0;          ///< K
-  double load_balance = 1.0;   ///< mean over ranks of their mean compute / the largest of those means
-  double serialization = 1.0;  ///< what is lost because another rank is late in this step: largest mean / mean of the largest
-  double transfer = 1.0;       ///< what the network alone costs: mean of the largest compute / step time
+  double ranks = 1.0;         ///< K
+  double load_balance = 1.0;  ///< mean over ranks of their mean compute / the largest of those means
+  double serialization =
+      1.0;  ///< what is lost because another rank is late in this step: largest mean / mean of the largest
+  double transfer = 1.0;  ///< what the network alone costs: mean of the largest compute / step time
 };
 
 struct Diagnosis {
@@ -38,8 +39,8 @@ struct Diagnosis {
 };
 
 struct DiagnoseOptions {
-  double answer_at = 0.8;          ///< least probability of an answer, in (0.5, 1); below it the cause is undetermined
-  double negligible_loss = 0.05;   ///< 1 - E at the largest K that needs no cause, in (0, 0.5)
+  double answer_at = 0.8;         ///< least probability of an answer, in (0.5, 1); below it the cause is undetermined
+  double negligible_loss = 0.05;  ///< 1 - E at the largest K that needs no cause, in (0, 0.5)
 };
 /// @throws InputError naming the option out of its range
 void check(DiagnoseOptions const& options);

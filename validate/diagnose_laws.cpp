@@ -50,8 +50,8 @@ double log_density_of_group(std::vector<double> const& values, double centre, do
 }
 
 /// Log density of values that average m steps, each hit with probability q: a binomial mixture of normals.
-double log_density_of_hits(std::vector<double> const& values, double log_scale, double work, double cost, double q, int m,
-                           double variance) {
+double log_density_of_hits(std::vector<double> const& values, double log_scale, double work, double cost, double q,
+                           int m, double variance) {
   struct Component {
     double weight, centre, precision;
   };
@@ -91,14 +91,18 @@ double log_posterior(Law const& law, std::vector<Term> const& terms, Parameters 
   double const loss = logistic(x[1]), noise = std::exp(x[2]), departure = std::exp(x[3]), p = logistic(x[4]);
   auto const& last = *terms.back().point;
   bool const hits = law.hits_of_steps > 0;
-  auto const chance = [&](PointValues const& point) { return hits ? std::min(hit_probability(p, point.ranks), 1.0 - 1e-9) : 1.0; };
+  auto const chance = [&](PointValues const& point) {
+    return hits ? std::min(hit_probability(p, point.ranks), 1.0 - 1e-9) : 1.0;
+  };
   double const amplitude = loss / (1.0 - loss) * last.work / (terms.back().growth * chance(last));
   double const own_variance = noise * noise + least_noise_rel * least_noise_rel;
 
-  // Flat in log C and log noise over any sensible range; a slow hit beyond 20 times the compute is a hang, not a straggler.
+  // Flat in log C and log noise over any sensible range; a slow hit beyond 20 times the compute is a hang, not a
+  // straggler.
   double total = -departure / law_departure_rel - (noise > 0.2 ? (noise / 0.2 - 1.0) * 50.0 : 0.0);
-  if (hits) total -= 0.5 * std::max(0.0, std::log(amplitude * terms.back().growth / last.work / 20.0)) * 50.0 + (p > most_hit ? 50.0 * (p / most_hit - 1.0) : 0.0) +
-                     (p < 1e-4 ? std::log(1e-4 / p) : 0.0);
+  if (hits)
+    total -= 0.5 * std::max(0.0, std::log(amplitude * terms.back().growth / last.work / 20.0)) * 50.0 +
+             (p > most_hit ? 50.0 * (p / most_hit - 1.0) : 0.0) + (p < 1e-4 ? std::log(1e-4 / p) : 0.0);
   for (auto const& term : terms) {
     auto const& point = *term.point;
     double const temper = std::min(1.0, most_independent_values / static_cast<double>(point.log_s.size()));
@@ -118,8 +122,8 @@ double log_posterior(Law const& law, std::vector<Term> const& terms, Parameters 
 
 /// Largest value of f near `start` by the simplex of Nelder & Mead, Computer Journal 7 (1965) 308-313.
 template <typename F>
-std::pair<Parameters, double> maximise(F const& f, Parameters const& start, Parameters const& steps, std::size_t dimensions,
-                                       int evaluations) {
+std::pair<Parameters, double> maximise(F const& f, Parameters const& start, Parameters const& steps,
+                                       std::size_t dimensions, int evaluations) {
   struct Vertex {
     Parameters x;
     double f;
@@ -140,7 +144,8 @@ std::pair<Parameters, double> maximise(F const& f, Parameters const& start, Para
       for (std::size_t d = 0; d < n_parameters; ++d) centre[d] += simplex[i].x[d] / static_cast<double>(dimensions);
     auto const along = [&](double t) {
       Parameters x{};
-      for (std::size_t d = 0; d < n_parameters; ++d) x[d] = d < dimensions ? centre[d] + t * (worst.x[d] - centre[d]) : start[d];
+      for (std::size_t d = 0; d < n_parameters; ++d)
+        x[d] = d < dimensions ? centre[d] + t * (worst.x[d] - centre[d]) : start[d];
       ++used;
       return Vertex{x, f(x)};
     };
@@ -150,7 +155,8 @@ std::pair<Parameters, double> maximise(F const& f, Parameters const& start, Para
       worst = expanded.f > reflected.f ? expanded : reflected;
     } else if (reflected.f > simplex[simplex.size() - 2].f) {
       worst = reflected;
-    } else if (auto const inside = along(reflected.f > worst.f ? -0.5 : 0.5); inside.f > std::max(worst.f, reflected.f)) {
+    } else if (auto const inside = along(reflected.f > worst.f ? -0.5 : 0.5);
+               inside.f > std::max(worst.f, reflected.f)) {
       worst = inside;
     } else {
       for (std::size_t i = 1; i < simplex.size(); ++i) {
@@ -160,7 +166,8 @@ std::pair<Parameters, double> maximise(F const& f, Parameters const& start, Para
       }
     }
   }
-  auto const best = std::max_element(simplex.begin(), simplex.end(), [](auto const& a, auto const& b) { return a.f < b.f; });
+  auto const best =
+      std::max_element(simplex.begin(), simplex.end(), [](auto const& a, auto const& b) { return a.f < b.f; });
   return {best->x, best->f};
 }
 
@@ -174,49 +181,84 @@ void add_communication(std::vector<Law>& laws, double largest, double workers_pe
   auto const add = [&](std::string name, double weight, std::function<double(PointValues const&)> growth) {
     laws.push_back({Cause::communication, std::move(name), weight, std::move(growth), {}, 0});
   };
-  add("a cost in seconds that grows with log2 K, as the latency of a tree does", 0.3, [](auto const& p) { return std::log2(p.ranks); });
-  add("a cost in seconds that grows with K - 1, as the latency of a ring does", 0.2, [](auto const& p) { return p.ranks - 1.0; });
-  add("a cost in seconds that grows with (K-1)/K, as the bytes of a ring do", 0.1, [](auto const& p) { return 1.0 - 1.0 / p.ranks; });
+  add("a cost in seconds that grows with log2 K, as the latency of a tree does", 0.3,
+      [](auto const& p) { return std::log2(p.ranks); });
+  add("a cost in seconds that grows with K - 1, as the latency of a ring does", 0.2,
+      [](auto const& p) { return p.ranks - 1.0; });
+  add("a cost in seconds that grows with (K-1)/K, as the bytes of a ring do", 0.1,
+      [](auto const& p) { return 1.0 - 1.0 / p.ranks; });
   // Bytes and latency together, in equal parts at the largest K.
-  add("a cost in seconds that grows as the bytes and the latency of a ring do", 0.1,
-      [largest](auto const& p) { return (1.0 - 1.0 / p.ranks) / (1.0 - 1.0 / largest) + (p.ranks - 1.0) / (largest - 1.0); });
-  add("a cost in seconds that grows as the bytes and the latency of a tree do", 0.1,
-      [largest](auto const& p) { return (1.0 - 1.0 / p.ranks) / (1.0 - 1.0 / largest) + std::log2(p.ranks) / std::log2(largest); });
+  add("a cost in seconds that grows as the bytes and the latency of a ring do", 0.1, [largest](auto const& p) {
+    return (1.0 - 1.0 / p.ranks) / (1.0 - 1.0 / largest) + (p.ranks - 1.0) / (largest - 1.0);
+  });
+  add("a cost in seconds that grows as the bytes and the latency of a tree do", 0.1, [largest](auto const& p) {
+    return (1.0 - 1.0 / p.ranks) / (1.0 - 1.0 / largest) + std::log2(p.ranks) / std::log2(largest);
+  });
   add("a cost in seconds that appears when the job leaves one node", 0.2,
       [workers_per_node](auto const& p) { return p.ranks > workers_per_node ? 1.0 : 0.0; });
 }
 
 void add_serial(std::vector<Law>& laws, bool strong) {
-  if (strong) laws.push_back({Cause::serial, "a constant cost in seconds that no worker shares", 0.8, [](auto const&) { return 1.0; }, {}, 0});
-  laws.push_back({Cause::serial, "a cost in seconds that grows with the whole batch", strong ? 0.2 : 0.5, [](auto const& p) { return p.batch; }, {}, 0});
+  if (strong)
+    laws.push_back({Cause::serial,
+                    "a constant cost in seconds that no worker shares",
+                    0.8,
+                    [](auto const&) { return 1.0; },
+                    {},
+                    0});
+  laws.push_back({Cause::serial,
+                  "a cost in seconds that grows with the whole batch",
+                  strong ? 0.2 : 0.5,
+                  [](auto const& p) { return p.batch; },
+                  {},
+                  0});
 }
 
 void add_straggler(std::vector<Law>& laws, std::vector<PointValues> const& points, bool single_steps) {
   for (auto const& [steps, weight] : averagings) {
     if (single_steps && steps > 1) break;
     double const prior = single_steps ? 1.0 : weight;
-    laws.push_back({Cause::straggler, "some steps in which a worker computes slowly", 0.6 * prior, [](auto const& p) { return p.work; }, {}, steps});
-    laws.push_back({Cause::straggler, "some steps in which a worker pauses", 0.25 * prior, [](auto const&) { return 1.0; }, {}, steps});
+    laws.push_back({Cause::straggler,
+                    "some steps in which a worker computes slowly",
+                    0.6 * prior,
+                    [](auto const& p) { return p.work; },
+                    {},
+                    steps});
+    laws.push_back({Cause::straggler,
+                    "some steps in which a worker pauses",
+                    0.25 * prior,
+                    [](auto const&) { return 1.0; },
+                    {},
+                    steps});
   }
   for (std::size_t i = 2; i < points.size(); ++i) {
     double const joins = points[i].ranks;
-    laws.push_back({Cause::straggler, "a slow worker that joins the job at K = " + std::to_string(static_cast<int>(joins)),
-                    0.15 / static_cast<double>(points.size()), [joins](auto const& p) { return p.ranks >= joins ? p.work : 0.0; }, {}, 0});
+    laws.push_back({Cause::straggler,
+                    "a slow worker that joins the job at K = " + std::to_string(static_cast<int>(joins)),
+                    0.15 / static_cast<double>(points.size()),
+                    [joins](auto const& p) { return p.ranks >= joins ? p.work : 0.0; },
+                    {},
+                    0});
   }
 }
 
-/// The slowest of K unequal shares. Either each worker's work varies by itself (then K = 1 varies too), or a fixed batch is
-/// shared out unequally (then one worker has it all).
+/// The slowest of K unequal shares. Either each worker's work varies by itself (then K = 1 varies too), or a fixed
+/// batch is shared out unequally (then one worker has it all).
 void add_imbalance(std::vector<Law>& laws, bool single_steps) {
   static constexpr double cv = 0.1;  // sets the shape only; the amplitude is fitted
   for (auto const shape : {model::Shape::gumbel, model::Shape::normal}) {
     auto const factor = model::factor_law(shape, cv);
-    auto const growth = [factor](PointValues const& p) { return p.work * (model::maximum_moments(factor, p.ranks).mean - 1.0); };
+    auto const growth = [factor](PointValues const& p) {
+      return p.work * (model::maximum_moments(factor, p.ranks).mean - 1.0);
+    };
     auto const add = [&](double weight, double steps, bool shared) {
       laws.push_back({Cause::imbalance, "the slowest of K unequal shares of the work", 0.5 * 0.45 * weight, growth,
                       [factor, steps, shared](PointValues const& p) {
-                        return shared && p.ranks == 1.0 ? 0.0 : p.work * model::maximum_moments(factor, p.ranks).sd / std::sqrt(steps);
-                      }, 0});
+                        return shared && p.ranks == 1.0
+                                   ? 0.0
+                                   : p.work * model::maximum_moments(factor, p.ranks).sd / std::sqrt(steps);
+                      },
+                      0});
     };
     for (auto const& [steps, weight] : averagings) {
       if (single_steps && steps > 1) break;
@@ -224,7 +266,12 @@ void add_imbalance(std::vector<Law>& laws, bool single_steps) {
       add(single_steps ? 1.0 : weight, steps, true);
     }
   }
-  laws.push_back({Cause::imbalance, "a fixed unequal share of the work from the second worker on", 0.1, [](auto const& p) { return p.ranks > 1.0 ? p.work : 0.0; }, {}, 0});
+  laws.push_back({Cause::imbalance,
+                  "a fixed unequal share of the work from the second worker on",
+                  0.1,
+                  [](auto const& p) { return p.ranks > 1.0 ? p.work : 0.0; },
+                  {},
+                  0});
 }
 
 }  // namespace
@@ -259,14 +306,18 @@ LawFit fit_law(Law const& law, std::vector<PointValues> const& points) {
   auto const objective = [&](Parameters const& x) { return log_posterior(law, terms, x); };
   auto const [x, value] = maximise(objective, start, steps, hits ? 5 : 4, hits ? 400 : 250);
   double n_values = 0.0;
-  for (auto const& point : points) n_values += std::min(most_independent_values, static_cast<double>(point.log_s.size()));
+  for (auto const& point : points)
+    n_values += std::min(most_independent_values, static_cast<double>(point.log_s.size()));
 
   LawFit fit{.law = &law, .log_evidence = value + std::log(law.weight), .noise_rel = std::exp(x[2])};
   if (hits) fit.log_evidence -= 0.5 * std::log(n_values);  // one parameter more (Schwarz 1978)
   if (hits) fit.hit_probability = logistic(x[4]);
-  auto const mean_extra = [&](Term const& term) { return term.growth * (hits ? hit_probability(fit.hit_probability, term.point->ranks) : 1.0); };
+  auto const mean_extra = [&](Term const& term) {
+    return term.growth * (hits ? hit_probability(fit.hit_probability, term.point->ranks) : 1.0);
+  };
   double const amplitude = logistic(x[1]) / (1.0 - logistic(x[1])) * last.work / mean_extra(terms.back());
-  fit.loss = 1.0 - last.work * (1.0 + amplitude * mean_extra(terms.front())) / (last.work + amplitude * mean_extra(terms.back()));
+  fit.loss = 1.0 - last.work * (1.0 + amplitude * mean_extra(terms.front())) /
+                       (last.work + amplitude * mean_extra(terms.back()));
   return fit;
 }
 

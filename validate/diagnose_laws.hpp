@@ -11,10 +11,10 @@ namespace kurve::validate::detail {
 
 /// Step times of one (K, B).
 struct PointValues {
-  double ranks = 1.0;           ///< K
-  double work = 1.0;            ///< B/K relative to the first point: what ideal compute scales with
-  double batch = 1.0;           ///< B relative to the first point
-  std::vector<double> log_s;    ///< log of each value in seconds, [n >= 1]
+  double ranks = 1.0;         ///< K
+  double work = 1.0;          ///< B/K relative to the first point: what ideal compute scales with
+  double batch = 1.0;         ///< B relative to the first point
+  std::vector<double> log_s;  ///< log of each value in seconds, [n >= 1]
 };
 
 /// One way in which a cause acts on the step time, relative to the compute of the first point:
@@ -25,19 +25,19 @@ struct PointValues {
 /// 1 - (1-p)^K in each of the m steps that a value averages (`hits`).
 struct Law {
   Cause cause = Cause::none;
-  std::string name;                                       ///< for the evidence: "grows with log2 K"
-  double weight = 1.0;                                    ///< prior within its cause
-  std::function<double(PointValues const&)> growth;      ///< mean of extra; for hits, the cost of one
-  std::function<double(PointValues const&)> spread;      ///< sd of extra; empty is none
-  int hits_of_steps = 0;                                  ///< m; 0 where extra is certain
+  std::string name;                                  ///< for the evidence: "grows with log2 K"
+  double weight = 1.0;                               ///< prior within its cause
+  std::function<double(PointValues const&)> growth;  ///< mean of extra; for hits, the cost of one
+  std::function<double(PointValues const&)> spread;  ///< sd of extra; empty is none
+  int hits_of_steps = 0;                             ///< m; 0 where extra is certain
 };
 
 /// How well a law explains the points, at its best parameters.
 struct LawFit {
   Law const* law = nullptr;
-  double log_evidence = 0.0;  ///< penalised log likelihood plus log weight
-  double loss = 0.0;          ///< 1 - E at the largest K, by the law; negative where the law gains
-  double noise_rel = 0.0;     ///< sd of a value that the law does not explain
+  double log_evidence = 0.0;     ///< penalised log likelihood plus log weight
+  double loss = 0.0;             ///< 1 - E at the largest K, by the law; negative where the law gains
+  double noise_rel = 0.0;        ///< sd of a value that the law does not explain
   double hit_probability = 0.0;  ///< p of one worker and step, for hits
 };
 

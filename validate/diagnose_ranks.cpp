@@ -14,8 +14,8 @@
 namespace kurve::validate::detail {
 namespace {
 
-/// A rank this much slower than its peers is a culprit: monitors warn from 5 to 10 % (TraceML; FALCON confirms at 10 %),
-/// and healthy ranks differ by 0.2 to 2 % (ByteDance traces).
+/// A rank this much slower than its peers is a culprit: monitors warn from 5 to 10 % (TraceML; FALCON confirms at 10
+/// %), and healthy ranks differ by 0.2 to 2 % (ByteDance traces).
 constexpr double slow_rank_log = 0.08;
 /// ... and it stands out of the other ranks' own spread by this many robust standard deviations.
 constexpr double stands_out = 5.0;
@@ -28,8 +28,8 @@ struct Cell {
   int rank = 0;
   double compute_s = 0.0, comm_s = 0.0, other_s = 0.0;  ///< other: time of the step that is neither
 };
-using StepKey = std::pair<int, int>;                           // run, step
-using StageSteps = std::map<StepKey, std::vector<Cell>>;       // one pipeline stage
+using StepKey = std::pair<int, int>;                      // run, step
+using StageSteps = std::map<StepKey, std::vector<Cell>>;  // one pipeline stage
 using Stages = std::map<int, StageSteps>;
 
 std::map<int, Stages> by_ranks(data::Study const& study) {
@@ -45,7 +45,9 @@ std::map<int, Stages> by_ranks(data::Study const& study) {
 }
 
 double slowest(std::vector<Cell> const& cells) {
-  return std::max_element(cells.begin(), cells.end(), [](auto const& a, auto const& b) { return a.compute_s < b.compute_s; })->compute_s;
+  return std::max_element(cells.begin(), cells.end(),
+                          [](auto const& a, auto const& b) { return a.compute_s < b.compute_s; })
+      ->compute_s;
 }
 double mean_compute(std::vector<Cell> const& cells) {
   double sum = 0.0;
@@ -59,7 +61,7 @@ struct Decomposition {
   std::map<int, double> rank;
   double rank_spread = 0.0, residual_spread = 0.0;  ///< scaled MAD
   double rank_variance = 0.0, residual_variance = 0.0;
-  std::vector<int> slow_ranks;                      ///< worst first
+  std::vector<int> slow_ranks;  ///< worst first
 };
 
 Decomposition decompose(StageSteps const& steps) {
@@ -124,11 +126,11 @@ struct Share {
 
 struct Reading {
   Share communication, straggler, imbalance, serial;
-  double stage_share = 0.0;       ///< of the imbalance: stages that are unequal on every rank
+  double stage_share = 0.0;  ///< of the imbalance: stages that are unequal on every rank
   int slowest_stage = 0;
   double slowest_stage_ratio = 1.0;
   std::map<int, Decomposition> stages;
-  int worst_stage = 0;            ///< where most is lost to waiting
+  int worst_stage = 0;  ///< where most is lost to waiting
 };
 
 Share share_of(std::vector<double> const& losses_s, double total_s) {
@@ -187,7 +189,8 @@ double unscaled_compute_share(std::map<int, Stages> const& ranks, data::Study co
   if (ranks.size() < 2) return 0.0;
   auto const regime = study.regime();
   std::map<int, double> batch;
-  for (auto const& s : study.samples) batch[s.ranks] = s.global_batch.value_or(regime == model::Regime::weak ? s.ranks : 1.0);
+  for (auto const& s : study.samples)
+    batch[s.ranks] = s.global_batch.value_or(regime == model::Regime::weak ? s.ranks : 1.0);
   auto const typical_s = [](Stages const& stages) {
     std::vector<double> medians;
     for (auto const& [stage, steps] : stages)
@@ -226,7 +229,8 @@ PopFactors pop_of(int ranks, Stages const& stages) {
   }
   for (auto const& [key, value] : largest) largest_s += value / static_cast<double>(largest.size());
   for (auto const& [key, value] : total) total_s += value / static_cast<double>(total.size());
-  return {static_cast<double>(ranks), sum_s / static_cast<double>(of_worker.size()) / worst_s, std::min(1.0, worst_s / largest_s), largest_s / total_s};
+  return {static_cast<double>(ranks), sum_s / static_cast<double>(of_worker.size()) / worst_s,
+          std::min(1.0, worst_s / largest_s), largest_s / total_s};
 }
 
 double normal_cdf(double z) { return 0.5 * std::erfc(-z / std::sqrt(2.0)); }
@@ -262,28 +266,36 @@ void set_probabilities(Diagnosis& result, Reading const& reading, DiagnoseOption
 std::string last_sentence(StageSteps const& steps) {
   std::map<int, int> last;
   for (auto const& [key, cells] : steps)
-    ++last[std::max_element(cells.begin(), cells.end(), [](auto const& a, auto const& b) { return a.compute_s < b.compute_s; })->rank];
-  auto const most = std::max_element(last.begin(), last.end(), [](auto const& a, auto const& b) { return a.second < b.second; });
-  return "rank " + std::to_string(most->first) + " is last in " + percent_text(static_cast<double>(most->second) / static_cast<double>(steps.size()), 0) +
-         " of " + std::to_string(steps.size()) + " steps, the most of any rank";
+    ++last[std::max_element(cells.begin(), cells.end(), [](auto const& a, auto const& b) {
+             return a.compute_s < b.compute_s;
+           })->rank];
+  auto const most =
+      std::max_element(last.begin(), last.end(), [](auto const& a, auto const& b) { return a.second < b.second; });
+  return "rank " + std::to_string(most->first) + " is last in " +
+         percent_text(static_cast<double>(most->second) / static_cast<double>(steps.size()), 0) + " of " +
+         std::to_string(steps.size()) + " steps, the most of any rank";
 }
 
 void describe(Diagnosis& result, Reading const& reading, Stages const& stages) {
   auto const& worst = reading.stages.at(reading.worst_stage);
-  result.evidence.push_back("of a step, " + percent_text(reading.communication.mean, 1) + " is transfer, " + percent_text(reading.straggler.mean, 1) +
-                            " waits for slow ranks or moments, " + percent_text(reading.imbalance.mean, 1) + " for unequal work, " +
+  result.evidence.push_back("of a step, " + percent_text(reading.communication.mean, 1) + " is transfer, " +
+                            percent_text(reading.straggler.mean, 1) + " waits for slow ranks or moments, " +
+                            percent_text(reading.imbalance.mean, 1) + " for unequal work, " +
                             percent_text(reading.serial.mean, 1) + " is serial");
   std::string const where = stages.size() > 1 ? " of stage " + std::to_string(reading.worst_stage) : "";
   for (int const rank : worst.slow_ranks)
-    result.evidence.push_back("rank " + std::to_string(rank) + where + " computes " + percent_text(std::expm1(worst.rank.at(rank)), 0) +
-                              " longer than the median rank, and its peers spread by " + percent_text(worst.rank_spread, 1));
+    result.evidence.push_back(
+        "rank " + std::to_string(rank) + where + " computes " + percent_text(std::expm1(worst.rank.at(rank)), 0) +
+        " longer than the median rank, and its peers spread by " + percent_text(worst.rank_spread, 1));
   result.evidence.push_back(last_sentence(stages.at(reading.worst_stage)) + where);
   double const varies = worst.rank_variance + worst.residual_variance;
   if (varies > 0.0)
-    result.evidence.push_back("of the variance between ranks" + where + ", " + percent_text(worst.rank_variance / varies, 0) + " stays with the rank and " +
+    result.evidence.push_back("of the variance between ranks" + where + ", " +
+                              percent_text(worst.rank_variance / varies, 0) + " stays with the rank and " +
                               percent_text(worst.residual_variance / varies, 0) + " is new in every step");
   if (reading.stage_share > loss_resolution)
-    result.evidence.push_back("stage " + std::to_string(reading.slowest_stage) + " takes " + number_text(reading.slowest_stage_ratio, 3) +
+    result.evidence.push_back("stage " + std::to_string(reading.slowest_stage) + " takes " +
+                              number_text(reading.slowest_stage_ratio, 3) +
                               " times the mean of the stages on every rank: unequal stages, not a slow worker");
 }
 

@@ -137,8 +137,9 @@ BendForecast forecast_bend(std::vector<ScorePoint> const& points, Draws const& e
     double const bend = bends[static_cast<std::size_t>(std::lround(level * (n - 1.0)))];
     return std::isfinite(bend) ? std::optional(bend) : std::nullopt;
   };
-  BendForecast forecast{
-      .low_ranks = at(0.5 - 0.5 * options.confidence), .high_ranks = at(0.5 + 0.5 * options.confidence), .pays_ranks = {}};
+  BendForecast forecast{.low_ranks = at(0.5 - 0.5 * options.confidence),
+                        .high_ranks = at(0.5 + 0.5 * options.confidence),
+                        .pays_ranks = {}};
   for (auto const& [ranks, count] : paying) {
     if (count < 0.9 * n) break;
     forecast.pays_ranks = ranks;

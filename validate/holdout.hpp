@@ -80,9 +80,9 @@ struct Scorecard {
   ScoreSummary summary;                                 ///< of the held-out points
   std::optional<double> predicted_bend, measured_bend;  ///< K, among the measured K
   BendForecast bend;
-  std::vector<RivalScore> rivals;                       ///< same points; those that could be fitted
-  std::map<std::string, bool> identified;               ///< by parameter
-  std::vector<std::string> messages;                    ///< of the fit
+  std::vector<RivalScore> rivals;          ///< same points; those that could be fitted
+  std::map<std::string, bool> identified;  ///< by parameter
+  std::vector<std::string> messages;       ///< of the fit
 };
 
 /// Were we right: many Studies.

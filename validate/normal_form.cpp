@@ -14,8 +14,8 @@ namespace {
 
 using Values = std::span<double const>;
 
-constexpr std::array<double, 20> powers{0.0,       1.0 / 4.0, 1.0 / 3.0, 1.0 / 2.0, 2.0 / 3.0, 3.0 / 4.0, 4.0 / 5.0,
-                                        1.0,       5.0 / 4.0, 4.0 / 3.0, 3.0 / 2.0, 5.0 / 3.0, 7.0 / 4.0, 2.0,
+constexpr std::array<double, 20> powers{0.0,       1.0 / 4.0, 1.0 / 3.0, 1.0 / 2.0, 2.0 / 3.0,  3.0 / 4.0, 4.0 / 5.0,
+                                        1.0,       5.0 / 4.0, 4.0 / 3.0, 3.0 / 2.0, 5.0 / 3.0,  7.0 / 4.0, 2.0,
                                         9.0 / 4.0, 7.0 / 3.0, 5.0 / 2.0, 8.0 / 3.0, 11.0 / 4.0, 3.0};
 constexpr double least_contribution = 5e-4;  // Extra-P's phi
 constexpr std::size_t none_left_out = std::numeric_limits<std::size_t>::max();
@@ -24,7 +24,8 @@ double term(NormalForm const& form, double p) {
   return std::pow(p, form.power) * std::pow(std::log2(p), form.log_power);
 }
 
-/// Least squares of the form's two coefficients without point `left_out`; false where the term is the same at all points.
+/// Least squares of the form's two coefficients without point `left_out`; false where the term is the same at all
+/// points.
 bool solve(NormalForm& form, bool has_term, Values x, Values y, std::size_t left_out) {
   double n = 0.0, mean_x = 0.0, mean_y = 0.0;
   for (std::size_t i = 0; i < y.size(); ++i) {
@@ -84,7 +85,8 @@ std::optional<NormalForm> fit_normal_form(Values p, Values values) {
         if (!(smape < best_smape) || !solve(form, true, x, values, none_left_out)) continue;
         double contribution = 0.0;
         for (double const xi : x)
-          contribution = std::max(contribution, std::abs(form.coefficient * xi / (form.constant + form.coefficient * xi)));
+          contribution =
+              std::max(contribution, std::abs(form.coefficient * xi / (form.constant + form.coefficient * xi)));
         if (contribution < least_contribution) continue;
         best = form;
         best_smape = smape;

@@ -116,7 +116,11 @@ Json diagnosis_json(Diagnosis const& d) {
   auto const& p = d.probabilities;
   Json json{{"cause", to_text(d.cause)},
             {"probabilities",
-             {{"communication", p.communication}, {"straggler", p.straggler}, {"imbalance", p.imbalance}, {"serial", p.serial}, {"none", p.none}}},
+             {{"communication", p.communication},
+              {"straggler", p.straggler},
+              {"imbalance", p.imbalance},
+              {"serial", p.serial},
+              {"none", p.none}}},
             {"evidence", d.evidence}};
   if (d.persistent) json["persistent"] = *d.persistent;
   if (d.persistent || !d.ranks.empty()) json["ranks"] = d.ranks;
@@ -148,7 +152,10 @@ std::string to_json(ScalingTable const& table, data::Provenance const* provenanc
 std::string to_json(Diagnosis const& diagnosis, data::Provenance const* provenance) {
   Json pop = Json::array();
   for (auto const& f : diagnosis.pop)
-    pop.push_back({{"K", f.ranks}, {"load_balance", f.load_balance}, {"serialization", f.serialization}, {"transfer", f.transfer}});
+    pop.push_back({{"K", f.ranks},
+                   {"load_balance", f.load_balance},
+                   {"serialization", f.serialization},
+                   {"transfer", f.transfer}});
   return finish({{"diagnosis", diagnosis_json(diagnosis)}, {"pop", pop}}, provenance);
 }
 

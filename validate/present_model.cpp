@@ -24,7 +24,8 @@ std::string bytes_in_words(double bytes) {
   return number_text(bytes, 4) + " B";
 }
 
-/// Times and rates in units that read well, all else as it is. @param scale  sets the unit: a value and its sd share one
+/// Times and rates in units that read well, all else as it is. @param scale  sets the unit: a value and its sd share
+/// one
 std::string value_text(model::ParameterInfo const& info, double value, double scale) {
   if (info.unit == "s" && scale != 0.0) {
     auto const unit = time_unit_for(std::abs(scale), std::abs(scale));
@@ -38,15 +39,17 @@ std::string value_text(model::ParameterInfo const& info, double value, double sc
 }  // namespace
 
 TextTable table_of(model::Model const& model) {
-  TextTable text{{{"parameter", "", Align::left}, {"value"}, {"sd"}, {"source", "", Align::left}, {"identified", "", Align::left}}, {}};
+  TextTable text{
+      {{"parameter", "", Align::left}, {"value"}, {"sd"}, {"source", "", Align::left}, {"identified", "", Align::left}},
+      {}};
   for (auto const& info : model::parameter_table()) {
     auto const known = model.knowledge.find(std::string(info.name));
     double const value = model.parameters.*(info.member);
     if (known == model.knowledge.end() || (value == 0.0 && known->second.sd == 0.0)) continue;
     auto const& k = known->second;
     double const scale = value != 0.0 ? value : k.sd;
-    text.add({std::string(info.name), value_text(info, value, scale), k.sd > 0.0 ? value_text(info, k.sd, scale) : "-", std::string(model::to_text(k.source)),
-              k.identified ? "yes" : "no"});
+    text.add({std::string(info.name), value_text(info, value, scale), k.sd > 0.0 ? value_text(info, k.sd, scale) : "-",
+              std::string(model::to_text(k.source)), k.identified ? "yes" : "no"});
   }
   return text;
 }
@@ -78,21 +81,26 @@ TextTable table_of(model::Curve const& curve) {
 }
 
 TextTable table_of(std::vector<sim::AllreducePoint> const& points, double confidence) {
-  TextTable text{{{"ranks"}, {"size"}, {"time", "[us]"}, {percent_text(confidence, 0) + " interval", "[us]"}, {"busbw", "[GB/s]"}}, {}};
+  TextTable text{
+      {{"ranks"}, {"size"}, {"time", "[us]"}, {percent_text(confidence, 0) + " interval", "[us]"}, {"busbw", "[GB/s]"}},
+      {}};
   for (auto const& p : points)
-    text.add({number_text(p.ranks, 7), bytes_in_words(p.bytes), fixed_text(p.time_s * 1e6, 1), fixed_text(p.low_s * 1e6, 1) + " .. " + fixed_text(p.high_s * 1e6, 1),
-              fixed_text(p.busbw_Bps / 1e9, 2)});
+    text.add({number_text(p.ranks, 7), bytes_in_words(p.bytes), fixed_text(p.time_s * 1e6, 1),
+              fixed_text(p.low_s * 1e6, 1) + " .. " + fixed_text(p.high_s * 1e6, 1), fixed_text(p.busbw_Bps / 1e9, 2)});
   return text;
 }
 
 std::string budget_sentence(model::CurvePoint const& point) {
   auto const& c = point.contributions;
-  std::vector<std::pair<double, std::string>> parts{{c.serial_s, "serial"}, {c.compute_s, "compute"}, {c.noise_s, "noise"}, {c.straggler_s, "stragglers"},
-                                                    {c.imbalance_s, "imbalance"}, {c.exposed_comm_s, "exposed communication and waiting"}};
+  std::vector<std::pair<double, std::string>> parts{
+      {c.serial_s, "serial"},       {c.compute_s, "compute"},
+      {c.noise_s, "noise"},         {c.straggler_s, "stragglers"},
+      {c.imbalance_s, "imbalance"}, {c.exposed_comm_s, "exposed communication and waiting"}};
   std::sort(parts.begin(), parts.end(), [](auto const& a, auto const& b) { return a.first > b.first; });
   std::string text;
   for (auto const& [time_s, name] : parts)
-    if (time_s >= 0.005 * point.mean_s) text += (text.empty() ? "" : ", ") + name + " " + percent_text(time_s / point.mean_s, 0);
+    if (time_s >= 0.005 * point.mean_s)
+      text += (text.empty() ? "" : ", ") + name + " " + percent_text(time_s / point.mean_s, 0);
   return text;
 }
 
@@ -100,15 +108,21 @@ std::string bend_sentence(model::Curve const& curve) {
   std::string const rule = "E < " + number_text(curve.threshold, 3);
   double sure = 0.0;
   for (auto const& point : curve.points)
-    if (point.p_pays >= 0.9) sure = point.ranks;
-    else break;
-  std::string const pays = sure > 0.0 ? " Largest K that pays with 90 % probability: " + number_text(sure, 7) + "." : " No K of these pays with 90 % probability.";
+    if (point.p_pays >= 0.9)
+      sure = point.ranks;
+    else
+      break;
+  std::string const pays = sure > 0.0 ? " Largest K that pays with 90 % probability: " + number_text(sure, 7) + "."
+                                      : " No K of these pays with 90 % probability.";
   if (!curve.bend) return "No bend (" + rule + ") up to K = " + number_text(curve.points.back().ranks, 7) + "." + pays;
   auto const& bend = *curve.bend;
   std::string text = "Bend (" + rule + ") at K = " + number_text(bend.ranks, 7);
   if (bend.last_ok_ranks) text += ", last K that pays " + number_text(*bend.last_ok_ranks, 7);
-  auto const end = [&](std::optional<double> k) { return k ? number_text(*k, 7) : "beyond " + number_text(curve.points.back().ranks, 7); };
-  text += "; " + percent_text(curve.confidence, 0) + " interval " + end(bend.low_ranks) + " to " + end(bend.high_ranks) + ".";
+  auto const end = [&](std::optional<double> k) {
+    return k ? number_text(*k, 7) : "beyond " + number_text(curve.points.back().ranks, 7);
+  };
+  text += "; " + percent_text(curve.confidence, 0) + " interval " + end(bend.low_ranks) + " to " +
+          end(bend.high_ranks) + ".";
   return text + pays;
 }
 
@@ -118,7 +132,10 @@ std::string advice_text(std::vector<sim::Advice> const& advice, double ranks) {
   for (auto const& a : advice)
     if (a.gain >= sim::worthwhile_gain && listed++ < 3) out += wrap(a.sentence, "- ");
   if (listed > 0) return out;
-  return out + wrap("nothing of what could be measured would narrow the interval by " + percent_text(sim::worthwhile_gain, 0) + " or more: what is left is the noise of a run and what no formula holds", "- ");
+  return out + wrap("nothing of what could be measured would narrow the interval by " +
+                        percent_text(sim::worthwhile_gain, 0) +
+                        " or more: what is left is the noise of a run and what no formula holds",
+                    "- ");
 }
 
 std::string to_text(calibrate::FitResult const& fit) {
@@ -128,9 +145,17 @@ std::string to_text(calibrate::FitResult const& fit) {
   for (auto const& point : fit.points) times_s.push_back(point.measured_s);
   if (!times_s.empty()) {
     auto const unit = unit_of(times_s);
-    TextTable points{{{"K"}, {"B"}, {"runs"}, {"measured", "[" + unit.name + "]"}, {"fitted", "[" + unit.name + "]"}, {"error"}, {"weight"}}, {}};
+    TextTable points{{{"K"},
+                      {"B"},
+                      {"runs"},
+                      {"measured", "[" + unit.name + "]"},
+                      {"fitted", "[" + unit.name + "]"},
+                      {"error"},
+                      {"weight"}},
+                     {}};
     for (auto const& p : fit.points)
-      points.add({number_text(p.ranks, 7), number_text(p.global_batch, 7), std::to_string(p.runs), unit.text(p.measured_s), unit.text(p.fitted_s),
+      points.add({number_text(p.ranks, 7), number_text(p.global_batch, 7), std::to_string(p.runs),
+                  unit.text(p.measured_s), unit.text(p.fitted_s),
                   signed_percent_text(p.fitted_s / p.measured_s - 1.0, 1), fixed_text(p.weight, 2)});
     out += to_text(points) + "\n";
   }
@@ -139,20 +164,29 @@ std::string to_text(calibrate::FitResult const& fit) {
 }
 
 std::string to_text(model::Curve const& curve) {
-  std::string out = wrap((curve.workload.empty() ? "" : curve.workload + ". ") + std::string(model::to_text(curve.regime)) + " scaling predicted from K0 = " +
-                         number_text(curve.baseline_ranks, 7)) + "\n" + to_text(table_of(curve)) + "\n";
-  out += wrap("T: mean step; its interval is that of the mean step of a new run. E: per-worker throughput relative to K0. P(pays): E >= " +
-              number_text(curve.threshold, 3) + ". Method: " + curve.method + ".");
+  std::string out =
+      wrap((curve.workload.empty() ? "" : curve.workload + ". ") + std::string(model::to_text(curve.regime)) +
+           " scaling predicted from K0 = " + number_text(curve.baseline_ranks, 7)) +
+      "\n" + to_text(table_of(curve)) + "\n";
+  out += wrap(
+      "T: mean step; its interval is that of the mean step of a new run. E: per-worker throughput relative to K0. "
+      "P(pays): E >= " +
+      number_text(curve.threshold, 3) + ". Method: " + curve.method + ".");
   out += wrap(bend_sentence(curve));
   if (!curve.points.empty()) {
-    out += wrap("At K = " + number_text(curve.points.back().ranks, 7) + " a step is " + budget_sentence(curve.points.back()) + ".");
+    out += wrap("At K = " + number_text(curve.points.back().ranks, 7) + " a step is " +
+                budget_sentence(curve.points.back()) + ".");
     if (curve.bend)
       for (auto const& point : curve.points)
-        if (point.ranks == curve.bend->ranks && &point != &curve.points.back()) out += wrap("At the bend it is " + budget_sentence(point) + ".");
+        if (point.ranks == curve.bend->ranks && &point != &curve.points.back())
+          out += wrap("At the bend it is " + budget_sentence(point) + ".");
   }
-  auto const thin = std::find_if(curve.points.begin(), curve.points.end(), [](auto const& p) { return p.global_batch < p.ranks; });
+  auto const thin =
+      std::find_if(curve.points.begin(), curve.points.end(), [](auto const& p) { return p.global_batch < p.ranks; });
   if (thin != curve.points.end() && thin->global_batch > 1.0)
-    out += wrap("from K = " + number_text(thin->ranks, 7) + " on a worker has less than one sample (B = " + number_text(thin->global_batch, 7) + "): this job cannot be cut so thin", "- ");
+    out += wrap("from K = " + number_text(thin->ranks, 7) + " on a worker has less than one sample (B = " +
+                    number_text(thin->global_batch, 7) + "): this job cannot be cut so thin",
+                "- ");
   if (!curve.not_measured.empty()) {
     std::string names;
     for (auto const& name : curve.not_measured) names += (names.empty() ? "" : ", ") + name;

@@ -34,7 +34,11 @@ std::string bullets(std::vector<std::string> const& lines) {
 }
 
 std::vector<std::string> rival_row(std::string const& name, ErrorSummary const& errors) {
-  return {name, std::to_string(errors.n), share_text(errors.median, 1), share_text(errors.mean, 1), share_text(errors.p90, 1),
+  return {name,
+          std::to_string(errors.n),
+          share_text(errors.median, 1),
+          share_text(errors.mean, 1),
+          share_text(errors.p90, 1),
           share_text(errors.max, 1)};
 }
 
@@ -163,7 +167,8 @@ TextTable rival_table(std::vector<RivalScore> const& rivals, ErrorSummary const&
   std::sort(order.begin(), order.end(),
             [](auto const* a, auto const* b) { return a->errors.median < b->errors.median; });
   TextTable text;
-  text.columns = {{"absolute error", "", Align::left}, {"n", "", Align::right, 1}, {"median"}, {"mean"}, {"90th %"}, {"max"}};
+  text.columns = {
+      {"absolute error", "", Align::left}, {"n", "", Align::right, 1}, {"median"}, {"mean"}, {"90th %"}, {"max"}};
   text.add(rival_row("Kurve", mine));
   for (auto const* rival : order) text.add(rival_row(rival->meaning, rival->errors));
   return text;
@@ -184,7 +189,8 @@ std::string calibration_sentence(ScoreSummary const& summary) {
                      percent_text(summary.interval_score_rel, 1) + " of log T";
   if (std::isfinite(summary.half_width_over_error))
     text += "; median half-width " + number_text(summary.half_width_over_error, 2) + " times the median error";
-  text += ". PIT in tenths (flat where calibrated: " + number_text(0.1 * static_cast<double>(summary.errors.n), 3) + " each):";
+  text += ". PIT in tenths (flat where calibrated: " + number_text(0.1 * static_cast<double>(summary.errors.n), 3) +
+          " each):";
   for (auto const count : summary.pit_histogram) text += " " + std::to_string(count);
   return text + ".";
 }
@@ -194,8 +200,8 @@ std::string bend_sentence(Scorecard const& card) {
   std::string const beyond = "beyond " + k_text(card.points.back().ranks);
   auto const end = [&](std::optional<double> k) { return k ? k_text(*k) : beyond; };
   auto const& bend = card.bend;
-  std::string text = "Bend (E < " + number_text(card.threshold, 3) + "): predicted " + bend_text(card.predicted_bend) + ", " +
-                     percent_text(card.confidence, 0) + " interval ";
+  std::string text = "Bend (E < " + number_text(card.threshold, 3) + "): predicted " + bend_text(card.predicted_bend) +
+                     ", " + percent_text(card.confidence, 0) + " interval ";
   text += bend.low_ranks == bend.high_ranks ? end(bend.low_ranks) : end(bend.low_ranks) + " to " + end(bend.high_ranks);
   text += "; measured " + bend_text(card.measured_bend) + ". ";
   return text + (bend.pays_ranks ? "Largest K that pays with 90 % probability: " + k_text(*bend.pays_ranks) + "."
@@ -204,13 +210,20 @@ std::string bend_sentence(Scorecard const& card) {
 
 std::string cause_sentence(Diagnosis const& d) {
   auto const& p = d.probabilities;
-  std::vector<std::pair<double, Cause>> order{{p.communication, Cause::communication}, {p.straggler, Cause::straggler}, {p.imbalance, Cause::imbalance},
-                                              {p.serial, Cause::serial}, {p.none, Cause::none}};
+  std::vector<std::pair<double, Cause>> order{{p.communication, Cause::communication},
+                                              {p.straggler, Cause::straggler},
+                                              {p.imbalance, Cause::imbalance},
+                                              {p.serial, Cause::serial},
+                                              {p.none, Cause::none}};
   std::stable_sort(order.begin(), order.end(), [](auto const& a, auto const& b) { return a.first > b.first; });
   std::string shares;
   for (auto const& [share, cause] : order)
-    if (share >= 0.01) shares += (shares.empty() ? "" : ", ") + std::string(to_text(cause)) + " " + percent_text(share, 0);
-  std::string const where = d.ranks.empty() ? "" : (d.persistent.value_or(false) ? ", always " : ", most often ") + std::string(d.ranks.size() > 1 ? "ranks " : "rank ") + ranks_text(d.ranks);
+    if (share >= 0.01)
+      shares += (shares.empty() ? "" : ", ") + std::string(to_text(cause)) + " " + percent_text(share, 0);
+  std::string const where = d.ranks.empty()
+                                ? ""
+                                : (d.persistent.value_or(false) ? ", always " : ", most often ") +
+                                      std::string(d.ranks.size() > 1 ? "ranks " : "rank ") + ranks_text(d.ranks);
   return "Cause: " + std::string(to_text(d.cause)) + where + " (" + shares + ").";
 }
 
@@ -218,8 +231,11 @@ std::string to_text(Diagnosis const& d) {
   std::string out = wrap(cause_sentence(d)) + bullets(d.evidence);
   if (d.pop.empty()) return out;
   TextTable table{{{"K"}, {"load balance"}, {"serialization"}, {"transfer"}}, {}};
-  for (auto const& f : d.pop) table.add({k_text(f.ranks), fixed_text(f.load_balance, 3), fixed_text(f.serialization, 3), fixed_text(f.transfer, 3)});
-  return out + "\n" + to_text(table) + "\n" + wrap("Shares of the step that are useful (POP): what unequal ranks, late ranks and the network leave.");
+  for (auto const& f : d.pop)
+    table.add(
+        {k_text(f.ranks), fixed_text(f.load_balance, 3), fixed_text(f.serialization, 3), fixed_text(f.transfer, 3)});
+  return out + "\n" + to_text(table) + "\n" +
+         wrap("Shares of the step that are useful (POP): what unequal ranks, late ranks and the network leave.");
 }
 
 std::string to_text(Scorecard const& card) {
@@ -255,8 +271,7 @@ std::string to_text(ScorecardSet const& set) {
   out += to_text(table_of(set)) + "\n";
   if (!set.studies.empty())
     out += wrap(coverage_sentence(set.summary, set.studies.front().confidence)) +
-           wrap(calibration_sentence(set.summary)) + "\n" +
-           to_text(rival_table(set.rivals, set.summary.errors));
+           wrap(calibration_sentence(set.summary)) + "\n" + to_text(rival_table(set.rivals, set.summary.errors));
   std::vector<std::string> left_out;
   for (auto const& [study, why] : set.left_out) left_out.push_back("left out: " + study + ": " + why);
   return left_out.empty() ? out : out + "\n" + bullets(left_out);

@@ -40,8 +40,8 @@ struct Events {
   std::optional<double> global_batch, train_samples, sequence_length;
   std::vector<TimedStep> steps;
   std::vector<Block> blocks;
-  long lines = 0;       // well-formed MLLOG lines
-  long bad_lines = 0;   // with the marker, but not JSON
+  long lines = 0;      // well-formed MLLOG lines
+  long bad_lines = 0;  // with the marker, but not JSON
 };
 
 std::string text_of(json const& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
@@ -63,7 +63,8 @@ class EventReader {
     for (std::string line; lines.next(line);) {
       auto const at = line.find(marker);
       if (at == std::string::npos) continue;
-      auto const event = json::parse(line.begin() + static_cast<std::ptrdiff_t>(at + marker.size()), line.end(), nullptr, false);
+      auto const event =
+          json::parse(line.begin() + static_cast<std::ptrdiff_t>(at + marker.size()), line.end(), nullptr, false);
       if (!event.is_object() || !event.contains("key") || !event["key"].is_string()) {
         ++events_.bad_lines;
         continue;
@@ -76,16 +77,26 @@ class EventReader {
 
  private:
   void take(std::string const& key, json const& value, json const& event, long line) {
-    if (key == "submission_benchmark") events_.benchmark = text_of(value);
-    else if (key == "submission_org") events_.organisation = text_of(value);
-    else if (key == "submission_platform") events_.platform = text_of(value);
-    else if (key == "global_batch_size") events_.global_batch = number_of(value);
-    else if (key == "train_samples") events_.train_samples = number_of(value);
-    else if (key == "max_sequence_length") events_.sequence_length = number_of(value);
-    else if (key == "tracked_stats") take_statistics(value, event, line);
-    else if (key == "run_stop") events_.status = metadata(event, "status").is_string() ? metadata(event, "status").get<std::string>() : "";
-    else if (key == "block_start") start_block(event, line);
-    else if (key == "block_stop") stop_block(event);
+    if (key == "submission_benchmark")
+      events_.benchmark = text_of(value);
+    else if (key == "submission_org")
+      events_.organisation = text_of(value);
+    else if (key == "submission_platform")
+      events_.platform = text_of(value);
+    else if (key == "global_batch_size")
+      events_.global_batch = number_of(value);
+    else if (key == "train_samples")
+      events_.train_samples = number_of(value);
+    else if (key == "max_sequence_length")
+      events_.sequence_length = number_of(value);
+    else if (key == "tracked_stats")
+      take_statistics(value, event, line);
+    else if (key == "run_stop")
+      events_.status = metadata(event, "status").is_string() ? metadata(event, "status").get<std::string>() : "";
+    else if (key == "block_start")
+      start_block(event, line);
+    else if (key == "block_stop")
+      stop_block(event);
   }
 
   static json metadata(json const& event, char const* name) {
@@ -97,7 +108,8 @@ class EventReader {
   void take_statistics(json const& value, json const& event, long line) {
     if (!value.is_object() || !value.contains("train_step_timing") || !value["train_step_timing"].is_number()) return;
     double const time_s = value["train_step_timing"].get<double>();
-    if (!(time_s > 0.0) || !std::isfinite(time_s)) throw DataError(path_, line, "train_step_timing=" + value["train_step_timing"].dump() + " (must be positive)");
+    if (!(time_s > 0.0) || !std::isfinite(time_s))
+      throw DataError(path_, line, "train_step_timing=" + value["train_step_timing"].dump() + " (must be positive)");
     json const step = metadata(event, "step");
     if (!step.is_null() && step == last_step_ && !events_.steps.empty()) {
       events_.steps.back().time_s = std::max(events_.steps.back().time_s, time_s);
@@ -108,7 +120,9 @@ class EventReader {
   }
 
   void start_block(json const& event, long line) {
-    open_block_ = Block{.start_ms = number_of(event.value("time_ms", json())).value_or(0.0), .epoch_count = number_of(metadata(event, "epoch_count")).value_or(1.0), .line = line};
+    open_block_ = Block{.start_ms = number_of(event.value("time_ms", json())).value_or(0.0),
+                        .epoch_count = number_of(metadata(event, "epoch_count")).value_or(1.0),
+                        .line = line};
   }
 
   void stop_block(json const& event) {
@@ -144,7 +158,8 @@ std::filesystem::path system_file_of(std::string const& log_path) {
   std::error_code ignored;
   for (auto const& entry : fs::directory_iterator(log.parent_path(), ignored)) {
     auto const& candidate = entry.path();
-    if (candidate.extension() == ".json" && name.starts_with(candidate.stem().string()) && candidate.stem().string().size() > best.stem().string().size())
+    if (candidate.extension() == ".json" && name.starts_with(candidate.stem().string()) &&
+        candidate.stem().string().size() > best.stem().string().size())
       best = candidate;
   }
   if (!best.empty()) return best;
@@ -161,17 +176,22 @@ struct System {
 System read_system(std::string const& log_path) {
   auto const path = system_file_of(log_path);
   if (path.empty())
-    throw DataError(log_path, 0, "the log does not say how many accelerators ran (no system description beside it). Put the submission's "
-                    "systems/NAME.json, with number_of_nodes and accelerators_per_node, beside the log under a name that begins the log's name?");
+    throw DataError(
+        log_path, 0,
+        "the log does not say how many accelerators ran (no system description beside it). Put the submission's "
+        "systems/NAME.json, with number_of_nodes and accelerators_per_node, beside the log under a name that begins "
+        "the log's name?");
   auto const document = read_json(path.string());
   auto const count = [&](char const* key) {
     auto const value = document.is_object() && document.contains(key) ? number_of(document[key]) : std::nullopt;
     if (!value || *value < 1.0 || *value != std::floor(*value) || *value > 1e6)
-      throw DataError(path.string(), 0, "missing or bad \"" + std::string(key) + "\" (must be a whole number, at least 1)");
+      throw DataError(path.string(), 0,
+                      "missing or bad \"" + std::string(key) + "\" (must be a whole number, at least 1)");
     return static_cast<int>(*value);
   };
   auto const text = [&](char const* key) { return document.contains(key) ? text_of(document[key]) : std::string{}; };
-  return {count("number_of_nodes"), count("accelerators_per_node"), text("accelerator_model_name"), text("accelerator_interconnect")};
+  return {count("number_of_nodes"), count("accelerators_per_node"), text("accelerator_model_name"),
+          text("accelerator_interconnect")};
 }
 
 /// Steps of the log with their index, warm-up left out; `notes` and the header say what was done.
@@ -187,7 +207,8 @@ void add_steps(Study& study, Events const& events, Sample const& frame) {
     study.samples.push_back(sample);
   }
   study.set("warmup", "excluded");
-  study.notes.push_back(std::to_string(warmup) + " warm-up steps of " + std::to_string(events.steps.size()) + " left out");
+  study.notes.push_back(std::to_string(warmup) + " warm-up steps of " + std::to_string(events.steps.size()) +
+                        " left out");
 }
 
 void add_blocks(Study& study, Events const& events, Sample const& frame) {
@@ -202,8 +223,8 @@ void add_blocks(Study& study, Events const& events, Sample const& frame) {
     study.samples.push_back(sample);
   }
   study.set("warmup", first == 1 ? "excluded" : "included");
-  study.notes.push_back("no step is timed in the log: step times are means of " + std::to_string(study.samples.size()) + " training blocks" +
-                        (first == 1 ? ", the first one left out as warm-up" : ""));
+  study.notes.push_back("no step is timed in the log: step times are means of " + std::to_string(study.samples.size()) +
+                        " training blocks" + (first == 1 ? ", the first one left out as warm-up" : ""));
 }
 
 }  // namespace
@@ -211,7 +232,8 @@ void add_blocks(Study& study, Events const& events, Sample const& frame) {
 Study read_mllog(std::string const& path) {
   Events const events = EventReader(path).read();
   if (events.lines == 0) throw DataError(path, 0, "no well-formed :::MLLOG line");
-  if (!events.global_batch || !(*events.global_batch > 0.0)) throw DataError(path, 0, "no global_batch_size in the log (is it cut off before training starts?)");
+  if (!events.global_batch || !(*events.global_batch > 0.0))
+    throw DataError(path, 0, "no global_batch_size in the log (is it cut off before training starts?)");
   System const system = read_system(path);
   Study study;
   study.path = path;
@@ -221,17 +243,25 @@ Study read_mllog(std::string const& path) {
   study.set("workers_per_node", std::to_string(system.accelerators_per_node));
   if (!system.accelerator.empty()) study.set("accelerator", system.accelerator);
   if (!system.interconnect.empty()) study.set("interconnect", system.interconnect);
-  study.set("source", "MLLOG " + std::filesystem::path(path).filename().string() + (events.organisation.empty() ? "" : ", submitter " + events.organisation));
+  study.set("source", "MLLOG " + std::filesystem::path(path).filename().string() +
+                          (events.organisation.empty() ? "" : ", submitter " + events.organisation));
   Sample frame;
   frame.ranks = system.nodes * system.accelerators_per_node;
   frame.nodes = system.nodes;
   frame.global_batch = events.global_batch;
   frame.run = 0;
-  if (!events.steps.empty()) add_steps(study, events, frame);
-  else add_blocks(study, events, frame);
-  if (study.samples.empty()) throw DataError(path, 0, "no step is timed (neither train_step_timing nor block_start and block_stop with a known number of samples)");
-  if (events.bad_lines > 0) study.notes.push_back(std::to_string(events.bad_lines) + " :::MLLOG lines that are not JSON skipped");
-  if (!events.status.empty() && events.status != "success") study.notes.push_back("the run ended with status '" + events.status + "'");
+  if (!events.steps.empty())
+    add_steps(study, events, frame);
+  else
+    add_blocks(study, events, frame);
+  if (study.samples.empty())
+    throw DataError(
+        path, 0,
+        "no step is timed (neither train_step_timing nor block_start and block_stop with a known number of samples)");
+  if (events.bad_lines > 0)
+    study.notes.push_back(std::to_string(events.bad_lines) + " :::MLLOG lines that are not JSON skipped");
+  if (!events.status.empty() && events.status != "success")
+    study.notes.push_back("the run ended with status '" + events.status + "'");
   return study;
 }
 

@@ -27,17 +27,20 @@ Tokens tokens_of(std::string_view line) {
   return tokens;
 }
 
-constexpr std::array<std::string_view, 13> types{"int8", "uint8", "int32", "uint32", "int64", "uint64", "half", "float", "double",
-                                                "bfloat16", "f8e4m3", "f8e5m2", "fp8_e4m3"};
+constexpr std::array<std::string_view, 13> types{"int8",  "uint8",  "int32",    "uint32", "int64",  "uint64",  "half",
+                                                 "float", "double", "bfloat16", "f8e4m3", "f8e5m2", "fp8_e4m3"};
 
 bool is_digits(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-/// Position of the `type` token of a row `size count type redop ...` (a timestamp may stand before); 0 where it is none.
+/// Position of the `type` token of a row `size count type redop ...` (a timestamp may stand before); 0 where it is
+/// none.
 std::size_t type_position(Tokens const& tokens) {
   for (std::size_t i = 2; i < tokens.size(); ++i)
-    if (std::find(types.begin(), types.end(), tokens[i]) != types.end() && is_digits(tokens[i - 1]) && is_digits(tokens[i - 2])) return i;
+    if (std::find(types.begin(), types.end(), tokens[i]) != types.end() && is_digits(tokens[i - 1]) &&
+        is_digits(tokens[i - 2]))
+      return i;
   return 0;
 }
 
@@ -80,8 +83,11 @@ std::optional<Layout> layout_of(Tokens const& tokens) {
 
 /// The layout of a row without a header line above: `redop [root]` and two halves of four columns.
 std::optional<Layout> layout_of_width(std::size_t after_type) {
-  if (after_type == 9) return layout_of({"size", "type", "redop", "time", "algbw", "busbw", "error", "time", "algbw", "busbw", "error"});
-  if (after_type == 10) return layout_of({"size", "type", "redop", "root", "time", "algbw", "busbw", "#wrong", "time", "algbw", "busbw", "#wrong"});
+  if (after_type == 9)
+    return layout_of({"size", "type", "redop", "time", "algbw", "busbw", "error", "time", "algbw", "busbw", "error"});
+  if (after_type == 10)
+    return layout_of(
+        {"size", "type", "redop", "root", "time", "algbw", "busbw", "#wrong", "time", "algbw", "busbw", "#wrong"});
   return std::nullopt;
 }
 
@@ -118,14 +124,18 @@ class NcclTestsReader {
  private:
   void read_line(std::string const& line) {
     Tokens const tokens = tokens_of(line);
-    if (auto const layout = layout_of(tokens)) layout_ = layout;
-    else if (auto const type = type_position(tokens); type != 0) read_row(tokens, type);
-    else read_remark(line, tokens);
+    if (auto const layout = layout_of(tokens))
+      layout_ = layout;
+    else if (auto const type = type_position(tokens); type != 0)
+      read_row(tokens, type);
+    else
+      read_remark(line, tokens);
   }
 
   /// Header keys, devices, and the name of the collective.
   void read_remark(std::string_view line, Tokens const& tokens) {
-    for (std::string_view const key : {"source", "system", "ranks", "accelerator", "interconnect", "workers_per_node"}) {
+    for (std::string_view const key :
+         {"source", "system", "ranks", "accelerator", "interconnect", "workers_per_node"}) {
       std::string const start = "# " + std::string(key) + ":";
       if (!line.starts_with(start)) continue;
       require_text(line, lines_.path(), lines_.number());
@@ -133,7 +143,8 @@ class NcclTestsReader {
     }
     std::size_t const at = !tokens.empty() && tokens[0] == "#" ? 1 : 0;
     if (tokens.size() > at + 3 && tokens[at] == "Rank" && is_digits(tokens[at + 1])) {
-      if (auto const rank = number_from_text(tokens[at + 1]); rank && *rank < 1e6) last_rank_ = std::max(last_rank_, static_cast<int>(*rank));
+      if (auto const rank = number_from_text(tokens[at + 1]); rank && *rank < 1e6)
+        last_rank_ = std::max(last_rank_, static_cast<int>(*rank));
       auto const on = std::find(tokens.begin(), tokens.end(), "on");
       if (on != tokens.end() && on + 1 != tokens.end()) ++ranks_on_host_[std::string(*(on + 1))];
       if (auto const bracket = line.rfind(']'); bracket != std::string_view::npos && accelerator_.empty())
@@ -141,7 +152,8 @@ class NcclTestsReader {
     }
     if (auto const end = line.find("_perf"); end != std::string_view::npos) {
       auto const start = line.find_last_not_of("abcdefghijklmnopqrstuvwxyz_", end);
-      programs_.emplace(line.substr(start == std::string_view::npos ? 0 : start + 1, end - (start == std::string_view::npos ? 0 : start + 1)));
+      programs_.emplace(line.substr(start == std::string_view::npos ? 0 : start + 1,
+                                    end - (start == std::string_view::npos ? 0 : start + 1)));
     }
   }
 
@@ -153,7 +165,8 @@ class NcclTestsReader {
       return;
     }
     auto const bytes = number_from_text(tokens[type - 2]);
-    if (!bytes || *bytes > 1e18) throw DataError(lines_.path(), lines_.number(), "size '" + std::string(tokens[type - 2]) + "' (out of range)");
+    if (!bytes || *bytes > 1e18)
+      throw DataError(lines_.path(), lines_.number(), "size '" + std::string(tokens[type - 2]) + "' (out of range)");
     if (*bytes == 0.0) {
       ++without_bytes_;
       return;
@@ -164,11 +177,13 @@ class NcclTestsReader {
     }
   }
 
-  void add_sample(Tokens const& tokens, std::size_t type, Half const& half, std::int64_t bytes, int run, bool counts_errors) {
+  void add_sample(Tokens const& tokens, std::size_t type, Half const& half, std::int64_t bytes, int run,
+                  bool counts_errors) {
     auto const time_us = number_from_text(tokens[type + half.time]);
     if (!time_us) return;  // N/A: this half was not run
     if (!(*time_us > 0.0) || !std::isfinite(*time_us))
-      throw DataError(lines_.path(), lines_.number(), "time '" + std::string(tokens[type + half.time]) + "' (must be positive)");
+      throw DataError(lines_.path(), lines_.number(),
+                      "time '" + std::string(tokens[type + half.time]) + "' (must be positive)");
     auto const wrong = number_from_text(tokens[type + half.wrong]);
     if (counts_errors && wrong && *wrong != 0.0) {
       ++wrong_;
@@ -189,7 +204,8 @@ class NcclTestsReader {
     for (auto const& program : programs_)
       if (program != "all_reduce" && !programs_.contains("all_reduce"))
         throw DataError(lines_.path(), 0, "is a log of " + program + "_perf (Kurve reads all_reduce_perf)");
-    if (study_.samples.empty()) throw DataError(lines_.path(), 0, "no row of all_reduce_perf (expected size, count, type, redop, time ...)");
+    if (study_.samples.empty())
+      throw DataError(lines_.path(), 0, "no row of all_reduce_perf (expected size, count, type, redop, time ...)");
     int const ranks = find_ranks();
     for (auto& s : study_.samples) s.ranks = ranks;
     study_.time_column = "time_s";
@@ -204,12 +220,16 @@ class NcclTestsReader {
 
   int find_ranks() {
     if (auto const stated = study_.find_number("ranks")) {
-      if (*stated != std::floor(*stated) || *stated > 1e6) throw DataError(lines_.path(), 0, "# ranks: '" + *study_.find("ranks") + "' (must be a whole number)");
+      if (*stated != std::floor(*stated) || *stated > 1e6)
+        throw DataError(lines_.path(), 0, "# ranks: '" + *study_.find("ranks") + "' (must be a whole number)");
       return static_cast<int>(*stated);
     }
     if (last_rank_ >= 0) return last_rank_ + 1;
     auto const ranks = ratio_.ranks();
-    if (!ranks) throw DataError(lines_.path(), 0, "the log does not say how many ranks ran (no Rank lines, and busbw/algbw leaves it open). Add a line '# ranks: 16'?");
+    if (!ranks)
+      throw DataError(lines_.path(), 0,
+                      "the log does not say how many ranks ran (no Rank lines, and busbw/algbw leaves it open). Add a "
+                      "line '# ranks: 16'?");
     study_.notes.push_back(std::to_string(*ranks) + " ranks, from busbw/algbw = 2(n-1)/n");
     return *ranks;
   }

@@ -9,8 +9,9 @@
 
 namespace kurve::data {
 
-/// Reads the text that `all_reduce_perf` of nccl-tests (or rccl-tests) prints, old and new columns, with other programs' lines
-/// between. Ranks come from a line `# ranks: N`, else from the `Rank` lines, else from busbw / algbw = 2(n-1)/n.
+/// Reads the text that `all_reduce_perf` of nccl-tests (or rccl-tests) prints, old and new columns, with other
+/// programs' lines between. Ranks come from a line `# ranks: N`, else from the `Rank` lines, else from busbw / algbw =
+/// 2(n-1)/n.
 ///
 /// @return a component Study: for each size one all-reduce out of place (run 0) and one in place (run 1)
 /// @throws DataError where no row is found, the ranks stay open, or another collective was run

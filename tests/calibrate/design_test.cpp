@@ -23,7 +23,8 @@ BackendInfo const machine{.name = "host",
 
 TEST_SUITE_BEGIN("unit");
 
-TEST_CASE("design: every K has its compute serial whole step and all-reduce at the gradient's size by every algorithm") {
+TEST_CASE(
+    "design: every K has its compute serial whole step and all-reduce at the gradient's size by every algorithm") {
   auto const design = make_design(machine, {});
   std::set<int> ranks;
   for (auto const& step : design.steps) {

@@ -51,7 +51,8 @@ TEST_SUITE_BEGIN("unit");
 
 TEST_CASE("fit all-reduce: measured points come back and one rank costs nothing") {
   data::Study study;
-  study.samples = {allreduce_row(16, 1024, 2e-5), allreduce_row(16, 1024, 4e-5), allreduce_row(16, 4096, 8e-5), allreduce_row(32, 1024, 3e-5)};
+  study.samples = {allreduce_row(16, 1024, 2e-5), allreduce_row(16, 1024, 4e-5), allreduce_row(16, 4096, 8e-5),
+                   allreduce_row(32, 1024, 3e-5)};
   REQUIRE(calibrate::is_allreduce_only(study));
   auto const sweep = calibrate::fit_allreduce(study).model.allreduce;
   REQUIRE(sweep.points.size() == 3);
@@ -67,7 +68,9 @@ TEST_CASE("fit all-reduce: a study without two ranks is refused") {
   data::Study study;
   study.path = "one.log";
   study.samples = {allreduce_row(1, 1024, 2e-5)};
-  CHECK(test::message_of<DataError>([&] { return calibrate::fit_allreduce(study); }).find("one.log: no all-reduce of 2 or more ranks") == 0);
+  CHECK(test::message_of<DataError>([&] {
+          return calibrate::fit_allreduce(study);
+        }).find("one.log: no all-reduce of 2 or more ranks") == 0);
 }
 
 TEST_CASE("fit all-reduce: sizes between measured ones are closer than one line") {
@@ -88,8 +91,9 @@ TEST_CASE("fit all-reduce: sizes between measured ones are closer than one line"
       line_errors.push_back(std::abs(line_time(fitted.points, p.bytes) / p.time_s - 1.0));
     }
   }
-  MESSAGE(errors.size() << " sizes: median " << data::median(errors) << " p90 " << data::quantile(errors, 0.9) << "; one line: median "
-                        << data::median(line_errors) << " p90 " << data::quantile(line_errors, 0.9));
+  MESSAGE(errors.size() << " sizes: median " << data::median(errors) << " p90 " << data::quantile(errors, 0.9)
+                        << "; one line: median " << data::median(line_errors) << " p90 "
+                        << data::quantile(line_errors, 0.9));
   CHECK(data::median(errors) <= 0.04);
   CHECK(data::quantile(errors, 0.9) < 0.5 * data::quantile(line_errors, 0.9));
   CHECK(data::median(line_errors) > data::median(errors));
@@ -115,7 +119,8 @@ TEST_CASE("fit all-reduce: twice the nodes on published clusters") {
       errors.push_back(std::abs(std::exp(log_error) - 1.0));
       held += std::abs(log_error) <= 1.645 * t.log_sd;
     }
-    MESSAGE(std::string(many) << ": median error " << data::median(errors) << ", 90 % interval holds " << held << " of " << errors.size());
+    MESSAGE(std::string(many) << ": median error " << data::median(errors) << ", 90 % interval holds " << held << " of "
+                              << errors.size());
     CHECK(data::median(errors) < 0.3);
   }
 }

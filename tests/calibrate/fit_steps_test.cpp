@@ -38,16 +38,21 @@ double median_time_s(model::Model const& m, double ranks, double batch) {
 TEST_SUITE("unit") {
   TEST_CASE("non-negative least squares: an interior minimum is the linear solution and a bound holds where it must") {
     // min (x-1)^2 + (y-2)^2 has G = I, h = (1, 2); with h = (1, -2) the second coordinate stops at 0
-    CHECK(calibrate::non_negative_least_squares(std::vector<double>{1, 0, 0, 1}, std::vector<double>{1, 2}) == std::vector<double>{1, 2});
-    CHECK(calibrate::non_negative_least_squares(std::vector<double>{1, 0, 0, 1}, std::vector<double>{1, -2}) == std::vector<double>{1, 0});
+    CHECK(calibrate::non_negative_least_squares(std::vector<double>{1, 0, 0, 1}, std::vector<double>{1, 2}) ==
+          std::vector<double>{1, 2});
+    CHECK(calibrate::non_negative_least_squares(std::vector<double>{1, 0, 0, 1}, std::vector<double>{1, -2}) ==
+          std::vector<double>{1, 0});
     // correlated columns: unconstrained (2, -1), and on y = 0 the minimum of x^2 - 1.5 x... is h0/G00 = 0.75
-    auto const x = calibrate::non_negative_least_squares(std::vector<double>{2, 1, 1, 1}, std::vector<double>{1.5, 0.5});
+    auto const x =
+        calibrate::non_negative_least_squares(std::vector<double>{2, 1, 1, 1}, std::vector<double>{1.5, 0.5});
     CHECK(x[0] == doctest::Approx(0.75));
     CHECK(x[1] == 0.0);
   }
 
   TEST_CASE("network words: link rates and counts as headers write them") {
-    auto const gbit = [](char const* words, double workers = 8) { return data::node_bandwidth_Bps(words, workers).value_or(0.0) * 8e-9; };
+    auto const gbit = [](char const* words, double workers = 8) {
+      return data::node_bandwidth_Bps(words, workers).value_or(0.0) * 8e-9;
+    };
     CHECK(gbit("40 GbE") == doctest::Approx(40));
     CHECK(gbit("8x EDR InfiniBand") == doctest::Approx(800));
     CHECK(gbit("1600 Gbps node-node RoCE") == doctest::Approx(1600));
@@ -59,12 +64,14 @@ TEST_SUITE("unit") {
 
   TEST_CASE("step fit: the same seed gives the same draws and another seed gives others") {
     auto const study = amdahl(0.1, 10, {8, 16, 32});
-    auto const a = calibrate::fit_steps(study, {.draws = 200, .seed = 3}), b = calibrate::fit_steps(study, {.draws = 200, .seed = 3}),
+    auto const a = calibrate::fit_steps(study, {.draws = 200, .seed = 3}),
+               b = calibrate::fit_steps(study, {.draws = 200, .seed = 3}),
                c = calibrate::fit_steps(study, {.draws = 200, .seed = 4});
     REQUIRE(a.model.draws.size() == 200);
     bool same = true, differs = false;
     for (std::size_t i = 0; i < 200; ++i) {
-      same &= a.model.draws[i].serial_s == b.model.draws[i].serial_s && a.model.draws[i].compute_per_sample_s == b.model.draws[i].compute_per_sample_s;
+      same &= a.model.draws[i].serial_s == b.model.draws[i].serial_s &&
+              a.model.draws[i].compute_per_sample_s == b.model.draws[i].compute_per_sample_s;
       differs |= a.model.draws[i].compute_per_sample_s != c.model.draws[i].compute_per_sample_s;
       CHECK_NOTHROW(model::check(a.model.draws[i]));
     }
@@ -74,7 +81,8 @@ TEST_SUITE("unit") {
 
   TEST_CASE("step fit: a fitted point is met and compute is identified where batches differ") {
     auto const fit = calibrate::fit_steps(amdahl(0.05, 10, {8, 16, 32, 64, 128}), {});
-    for (auto const& point : fit.points) CHECK(std::abs(point.fitted_s / point.measured_s - 1.0) < 0.01);  // misfit prior is 0.36 %
+    for (auto const& point : fit.points)
+      CHECK(std::abs(point.fitted_s / point.measured_s - 1.0) < 0.01);  // misfit prior is 0.36 %
     CHECK(fit.model.knowledge.at("compute.per_sample").identified);
     CHECK(fit.model.knowledge.at("variability.noise.run_cv").source == model::Source::assumed);  // no repeats
     CHECK(median_time_s(fit.model, 128, 1024) == doctest::Approx(0.05 + 10.0 / 128).epsilon(0.02));
@@ -113,7 +121,8 @@ TEST_SUITE("unit") {
         rows += row + std::to_string(10.0 / k) + "\n";
         slow += row + std::to_string(10.0 / k * (k == 32 && run == 2 ? 1.3 : 1.0)) + "\n";
       }
-    auto const clean = calibrate::fit_steps(study_of(head + rows), {}), spiked = calibrate::fit_steps(study_of(head + slow), {});
+    auto const clean = calibrate::fit_steps(study_of(head + rows), {}),
+               spiked = calibrate::fit_steps(study_of(head + slow), {});
     // pulled in to 2 % of the median: the mean of five moves by 0.4 %, not by 6 %
     CHECK(spiked.points[2].measured_s / clean.points[2].measured_s == doctest::Approx(1.004).epsilon(1e-6));
   }

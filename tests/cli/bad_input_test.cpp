@@ -40,13 +40,17 @@ TEST_SUITE("cli") {
   TEST_CASE("negative time") { check_refused(head + "K,step_time_s\n1,-0.5\n", "positive"); }
   TEST_CASE("K of zero") { check_refused(head + "K,step_time_s\n0,0.5\n", "K"); }
   TEST_CASE("K of one and a half") { check_refused(head + "K,step_time_s\n1.5,0.5\n", "1.5"); }
-  TEST_CASE("duplicated header key") { check_refused("# kurve: study/1\n# workload: a\n# workload: b\nK,step_time_s\n1,1\n", ":3: "); }
+  TEST_CASE("duplicated header key") {
+    check_refused("# kurve: study/1\n# workload: a\n# workload: b\nK,step_time_s\n1,1\n", ":3: ");
+  }
   TEST_CASE("duplicated column") { check_refused(head + "K,K,step_time_s\n1,1,1\n", "K"); }
   TEST_CASE("ragged row") { check_refused(head + "K,step_time_s\n1,1\n2\n", ":5: "); }
 
   TEST_CASE("carriage returns and a byte order mark are accepted") {
     TemporaryFolder const folder;
-    auto const path = folder.write("dos.csv", "\xEF\xBB\xBF# kurve: study/1\r\n# workload: w\r\nK,step_time_s\r\n1,1.0\r\n1,1.1\r\n2,0.6\r\n2,0.61\r\n");
+    auto const path = folder.write(
+        "dos.csv",
+        "\xEF\xBB\xBF# kurve: study/1\r\n# workload: w\r\nK,step_time_s\r\n1,1.0\r\n1,1.1\r\n2,0.6\r\n2,0.61\r\n");
     auto const run = run_kurve("analyze '" + path + "'");
     CHECK(run.code == 0);
     CHECK(run.out.find("1.0500") != std::string::npos);
@@ -104,7 +108,8 @@ TEST_SUITE("cli") {
 
   TEST_CASE("an output that cannot be written leaves nothing behind") {
     TemporaryFolder const folder;
-    auto const run = run_kurve("analyze data/sets/book_code_5_2_1/book_code_5_2_1.csv --out '" + folder.path("no/such/folder.txt") + "'");
+    auto const run = run_kurve("analyze data/sets/book_code_5_2_1/book_code_5_2_1.csv --out '" +
+                               folder.path("no/such/folder.txt") + "'");
     CHECK(run.code == usage);
     CHECK(run.err.find("no/such/folder.txt") != std::string::npos);
     CHECK(folder.files() == 0);

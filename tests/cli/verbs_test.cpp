@@ -27,8 +27,10 @@ TEST_SUITE("cli") {
   TEST_CASE("analyze prints the book's table digit for digit") {
     auto const run = run_kurve("analyze " + book);
     REQUIRE(run.code == 0);
-    for (auto const* row : {" 1.0047  0.0091 ", " 0.5343  0.0098 ", " 0.3032  0.0034 ", " 0.1884  0.0039 ", " 0.1392  0.0026 ", " 0.1189  0.0026 ", " 0.1140  0.0022 ",
-                            " 1.00  1.000 ", " 1.88  0.940 ", " 3.31  0.828 ", " 5.33  0.667 ", " 7.22  0.451 ", " 8.45  0.264 ", " 8.82  0.138 "})
+    for (auto const* row :
+         {" 1.0047  0.0091 ", " 0.5343  0.0098 ", " 0.3032  0.0034 ", " 0.1884  0.0039 ", " 0.1392  0.0026 ",
+          " 0.1189  0.0026 ", " 0.1140  0.0022 ", " 1.00  1.000 ", " 1.88  0.940 ", " 3.31  0.828 ", " 5.33  0.667 ",
+          " 7.22  0.451 ", " 8.45  0.264 ", " 8.82  0.138 "})
       CHECK_MESSAGE(run.out.find(row) != std::string::npos, row);
     CHECK(run.out.find("Bend at K = 8") != std::string::npos);
     CHECK(run.out.find("last K that pays: 4") != std::string::npos);
@@ -43,7 +45,8 @@ TEST_SUITE("cli") {
     CHECK(result["bend"]["K"] == 8);
     CHECK(result["bend"]["last_ok_K"] == 4);
     REQUIRE(result["points"].size() == 7);
-    for (auto const* key : {"K", "global_batch", "n", "mean_s", "std_s", "ci_low_s", "ci_high_s", "speedup", "efficiency", "verdict"})
+    for (auto const* key :
+         {"K", "global_batch", "n", "mean_s", "std_s", "ci_low_s", "ci_high_s", "speedup", "efficiency", "verdict"})
       CHECK_MESSAGE(result["points"][3].contains(key), key);
     CHECK(result["provenance"]["command_line"].get<std::string>().find("kurve analyze") == 0);
   }
@@ -61,7 +64,10 @@ TEST_SUITE("cli") {
     auto const folder = shared_data("logs/mllog");
     if (folder.empty()) return;
     auto const result = json_of("analyze '" + folder + "'/*.txt");
-    struct Expected { int ranks; double batch, mean_s; };
+    struct Expected {
+      int ranks;
+      double batch, mean_s;
+    };
     Expected const expected[] = {{512, 2048, 11.05}, {768, 3072, 11.08}, {4096, 2048, 1.608}};
     CHECK(result["regime"] == "mixed");
     REQUIRE(result["points"].size() == 3);
@@ -90,7 +96,8 @@ TEST_SUITE("cli") {
       ++held_out;
       CHECK(std::abs(point["relative_error"].get<double>()) < 0.02);
       CHECK(point["covered"].get<bool>());
-      CHECK((point["high_s"].get<double>() - point["low_s"].get<double>()) / (2 * point["predicted_s"].get<double>()) < 0.065);
+      CHECK((point["high_s"].get<double>() - point["low_s"].get<double>()) / (2 * point["predicted_s"].get<double>()) <
+            0.065);
     }
     CHECK(held_out == 4);
     CHECK(result["summary"]["max_ape"].get<double>() < 0.02);
@@ -120,7 +127,9 @@ TEST_SUITE("cli") {
     auto const result = json_of("simulate '" + model + "' --K 1..64");
     REQUIRE(result["points"].size() == 7);
     auto const& last = result["points"].back();
-    for (auto const* key : {"mean_s", "sd_s", "low_s", "high_s", "quantiles", "speedup", "efficiency", "p_pays", "contributions"}) CHECK_MESSAGE(last.contains(key), key);
+    for (auto const* key :
+         {"mean_s", "sd_s", "low_s", "high_s", "quantiles", "speedup", "efficiency", "p_pays", "contributions"})
+      CHECK_MESSAGE(last.contains(key), key);
     CHECK(last["low_s"].get<double>() < 0.1140);
     CHECK(last["high_s"].get<double>() > 0.1140);
     CHECK(result["bend"]["K"] == 8);
@@ -134,12 +143,16 @@ TEST_SUITE("cli") {
     auto const model = folder.path("m.json");
     REQUIRE(run_kurve("fit " + book + " --out '" + model + "'").code == 0);
     auto const points = [&](std::string const& threads) {
-      return json_of("simulate '" + model + "' --K 1..64 -m workers -n 2000 --set variability.noise.cv=0.05 --threads " + threads)["points"].dump();
+      return json_of("simulate '" + model +
+                     "' --K 1..64 -m workers -n 2000 --set variability.noise.cv=0.05 --threads " + threads)["points"]
+          .dump();
     };
     auto const one = points("1");
     CHECK(points("2") == one);
     CHECK(points("7") == one);
-    auto const replay = [&] { return run_kurve("simulate '" + model + "' --K 8 --trial 17 --set variability.noise.cv=0.05").out; };
+    auto const replay = [&] {
+      return run_kurve("simulate '" + model + "' --K 8 --trial 17 --set variability.noise.cv=0.05").out;
+    };
     CHECK(replay() == replay());
     CHECK(replay().find("trial 17") != std::string::npos);
   }
@@ -187,8 +200,10 @@ TEST_SUITE("cli") {
         auto const start = line.find("kurve ");
         if (start == std::string::npos) continue;
         std::string command = line.substr(start + 6);
-        for (std::string const name : {"gpt3.json", "report.html", "calibration"})  // where an example writes, this test's folder
-          if (auto const found = command.find(" " + name); found != std::string::npos) command.replace(found + 1, name.size(), "'" + folder.path(name) + "'");
+        for (std::string const name :
+             {"gpt3.json", "report.html", "calibration"})  // where an example writes, this test's folder
+          if (auto const found = command.find(" " + name); found != std::string::npos)
+            command.replace(found + 1, name.size(), "'" + folder.path(name) + "'");
         INFO(command);
         CHECK(run_kurve(command).code == 0);
       }

@@ -48,7 +48,8 @@ model::Model awkward_model() {
   double x = 1.0 / 3.0;
   for (auto const& info : model::parameter_table()) {
     m.parameters.*(info.member) = std::min(info.min + x, info.max);
-    m.knowledge[std::string(info.name)] = {.source = model::Source::fitted, .sd = x / 7.0, .identified = x > 0.1, .note = "n" + std::to_string(x)};
+    m.knowledge[std::string(info.name)] = {
+        .source = model::Source::fitted, .sd = x / 7.0, .identified = x > 0.1, .note = "n" + std::to_string(x)};
     x *= 0.97;
   }
   m.parameters.allreduce = model::AllreduceAlgorithm::hierarchical_ring;
@@ -98,7 +99,8 @@ model::Curve some_curve() {
     p.contributions.compute_s = p.mean_s;
     c.points.push_back(p);
   }
-  c.bend = model::CurveBend{.ranks = 64, .last_ok_ranks = 8, .crossing_ranks = 20.5, .low_ranks = std::nullopt, .high_ranks = std::nullopt};
+  c.bend = model::CurveBend{
+      .ranks = 64, .last_ok_ranks = 8, .crossing_ranks = 20.5, .low_ranks = std::nullopt, .high_ranks = std::nullopt};
   c.not_measured = {"serial", "overlap.fraction"};
   return c;
 }
@@ -149,17 +151,26 @@ TEST_SUITE("unit") {
     CHECK(has(model_error("{}"), "no \"schema\" (expected \"kurve.model/1\")"));
     CHECK(has(model_error("[1]"), "no \"schema\""));
     CHECK(has(model_error(broken("kurve.model/1", "kurve.model/2")), "kurve.model/2 is newer than this Kurve reads"));
-    CHECK(has(model_error(broken("kurve.model/1", "kurve.curve/1")), "schema 'kurve.curve/1' (expected kurve.model/1)"));
-    CHECK(has(model_error(broken("\"compute.fixed\": {", "\"compute.fxied\": {")), "unknown parameter 'compute.fxied'"));
-    CHECK(has(model_error(broken("\"unit\":\"B/s\"", "\"unit\":\"GB/s\"")), "unit 'GB/s' of parameter 'network.intra.bandwidth_Bps' (must be 'B/s')"));
+    CHECK(
+        has(model_error(broken("kurve.model/1", "kurve.curve/1")), "schema 'kurve.curve/1' (expected kurve.model/1)"));
+    CHECK(
+        has(model_error(broken("\"compute.fixed\": {", "\"compute.fxied\": {")), "unknown parameter 'compute.fxied'"));
+    CHECK(has(model_error(broken("\"unit\":\"B/s\"", "\"unit\":\"GB/s\"")),
+              "unit 'GB/s' of parameter 'network.intra.bandwidth_Bps' (must be 'B/s')"));
     CHECK(has(model_error(broken("\"unit\":\"s\",", "")), "unit '' of parameter 'serial' (must be 's')"));
-    CHECK(has(model_error(broken("\"serial\": {\"value\":", "\"serial\": {\"valve\":")), "missing \"value\" of parameter 'serial'"));
-    CHECK(has(model_error(broken("\"serial\": {\"value\":", "\"serial\": {\"value\":-")), "serial=-0.333333 (must be at least 0 s)"));
-    CHECK(has(model_error(broken("\"source\":\"fitted\"", "\"source\":\"guessed\"")), "source 'guessed' (must be one of"));
+    CHECK(has(model_error(broken("\"serial\": {\"value\":", "\"serial\": {\"valve\":")),
+              "missing \"value\" of parameter 'serial'"));
+    CHECK(has(model_error(broken("\"serial\": {\"value\":", "\"serial\": {\"value\":-")),
+              "serial=-0.333333 (must be at least 0 s)"));
+    CHECK(has(model_error(broken("\"source\":\"fitted\"", "\"source\":\"guessed\"")),
+              "source 'guessed' (must be one of"));
     CHECK(has(model_error(broken("\"regime\": \"weak\"", "\"regime\": \"weekly\"")), "regime 'weekly'"));
-    CHECK(has(model_error(broken("\"global_batch\": 2048.0", "\"global_batch\": 0")), "global_batch=0 (must be positive)"));
-    CHECK(has(model_error(broken("\"network.allreduce\":\"hierarchical\"", "\"network.allreduce\":\"star\"")), "network.allreduce='star' (must be one of"));
-    CHECK(has(model_error(broken("\"names\": [\"serial\",", "\"names\": [")), "draw 1 of the posterior has 2 values (names has 1)"));
+    CHECK(has(model_error(broken("\"global_batch\": 2048.0", "\"global_batch\": 0")),
+              "global_batch=0 (must be positive)"));
+    CHECK(has(model_error(broken("\"network.allreduce\":\"hierarchical\"", "\"network.allreduce\":\"star\"")),
+              "network.allreduce='star' (must be one of"));
+    CHECK(has(model_error(broken("\"names\": [\"serial\",", "\"names\": [")),
+              "draw 1 of the posterior has 2 values (names has 1)"));
     CHECK(has(model_error(broken("[0.1,", "[-0.1,")), "draw 1 of the posterior: serial=-0.1"));
     auto bad = awkward_model();
     bad.parameters.serial_s = -1.0;
@@ -168,7 +179,8 @@ TEST_SUITE("unit") {
 
   TEST_CASE("model file: a short one keeps the defaults and calls them assumed") {
     test::TemporaryFolder folder;
-    auto const m = read_model(folder.write("m.json", R"({"schema": "kurve.model/1", "global_batch": 8, "baseline_ranks": 1,
+    auto const m =
+        read_model(folder.write("m.json", R"({"schema": "kurve.model/1", "global_batch": 8, "baseline_ranks": 1,
         "parameters": {"serial": {"value": 0.5, "unit": "s"}}})"));
     CHECK(m.parameters.serial_s == 0.5);
     CHECK(m.parameters.overlap_buckets == 1.0);
@@ -181,10 +193,12 @@ TEST_SUITE("unit") {
     write_curve(out, some_curve(), some_provenance());
     auto const j = nlohmann::json::parse(out.str());
     CHECK(j["schema"] == "kurve.curve/1");
-    CHECK(keys(j["points"][0]) == std::set<std::string>{"K", "global_batch", "mean_s", "standard_error_s", "sd_s", "low_s", "high_s", "quantiles",
-                                                       "speedup", "efficiency", "p_pays", "contributions"});
+    CHECK(keys(j["points"][0]) == std::set<std::string>{"K", "global_batch", "mean_s", "standard_error_s", "sd_s",
+                                                        "low_s", "high_s", "quantiles", "speedup", "efficiency",
+                                                        "p_pays", "contributions"});
     CHECK(keys(j["points"][0]["efficiency"]) == std::set<std::string>{"mean", "low", "high"});
-    CHECK(keys(j["points"][0]["contributions"]) == std::set<std::string>{"serial_s", "compute_s", "noise_s", "straggler_s", "imbalance_s", "exposed_comm_s"});
+    CHECK(keys(j["points"][0]["contributions"]) ==
+          std::set<std::string>{"serial_s", "compute_s", "noise_s", "straggler_s", "imbalance_s", "exposed_comm_s"});
     CHECK(keys(j["bend"]) == std::set<std::string>{"K", "last_ok_K", "crossing_K", "ci_low_K", "ci_high_K"});
     CHECK(j["points"][0]["K"].dump() == "8");
     CHECK(j["points"][1]["speedup"].is_null());
@@ -197,8 +211,12 @@ TEST_SUITE("unit") {
     CHECK(nlohmann::json::parse(again.str())["bend"] == j["bend"]);
     CHECK(back.points[0].quantiles_s == some_curve().points[0].quantiles_s);
     CHECK(back.not_measured == some_curve().not_measured);
-    CHECK(has(test::message_of<DataError>([&] { return read_curve(folder.write("d.json", R"({"schema": "kurve.curve/1"})")); }), "d.json: "));
-    CHECK(has(test::message_of<DataError>([&] { return read_curve(folder.write("e.json", R"({"schema": "kurve.curve/7"})")); }), "kurve.curve/7 is newer"));
+    CHECK(has(test::message_of<DataError>(
+                  [&] { return read_curve(folder.write("d.json", R"({"schema": "kurve.curve/1"})")); }),
+              "d.json: "));
+    CHECK(has(test::message_of<DataError>(
+                  [&] { return read_curve(folder.write("e.json", R"({"schema": "kurve.curve/7"})")); }),
+              "kurve.curve/7 is newer"));
   }
 
   TEST_CASE("curve file: the table has a row for each K and as many fields as columns") {
@@ -209,8 +227,10 @@ TEST_SUITE("unit") {
     for (std::string line; std::getline(in, line);)
       if (!line.starts_with("#")) rows.push_back(line);
     REQUIRE(rows.size() == 3);
-    CHECK(rows[0] == "K,global_batch,mean_s,standard_error_s,sd_s,low_s,high_s,q0.05_s,q0.5_s,speedup,efficiency,efficiency_low,efficiency_high,"
-                     "p_pays,serial_s,compute_s,noise_s,straggler_s,imbalance_s,exposed_comm_s");
+    CHECK(rows[0] ==
+          "K,global_batch,mean_s,standard_error_s,sd_s,low_s,high_s,q0.05_s,q0.5_s,speedup,efficiency,efficiency_low,"
+          "efficiency_high,"
+          "p_pays,serial_s,compute_s,noise_s,straggler_s,imbalance_s,exposed_comm_s");
     for (auto const& row : rows) CHECK(std::count(row.begin(), row.end(), ',') == 19);
     CHECK(has(rows[2], "64,2048,"));
     CHECK(has(out.str(), "# not_measured: serial,overlap.fraction\n"));
@@ -220,7 +240,8 @@ TEST_SUITE("unit") {
     // FIPS 180-4 examples (NIST CSRC, SHA256.pdf and SHA2_Additional.pdf)
     CHECK(digest("") == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     CHECK(digest("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    CHECK(digest("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq") == "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+    CHECK(digest("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq") ==
+          "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
     CHECK(digest(std::string(1'000'000, 'a')) == "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
   }
 
@@ -249,15 +270,33 @@ TEST_SUITE("unit") {
     CHECK(read_whole(path, 100) == "through");
     write_file("/dev/null", "gone");
     CHECK(fs::is_character_file("/dev/null"));
-    CHECK(has(test::message_of<InputError>([&] { write_file(folder.path(""), "x"); return 0; }), "(Is a directory)"));
-    CHECK(has(test::message_of<InputError>([&] { write_file(folder.path("none/out.txt"), "x"); return 0; }), "(No such file or directory)"));
-    CHECK(has(test::message_of<InputError>([] { write_file("", "x"); return 0; }), "cannot write ''"));
-    CHECK(has(test::message_of<InputError>([] { write_file("/proc/kurve", "x"); return 0; }), "cannot write '/proc/kurve'"));
+    CHECK(has(test::message_of<InputError>([&] {
+                write_file(folder.path(""), "x");
+                return 0;
+              }),
+              "(Is a directory)"));
+    CHECK(has(test::message_of<InputError>([&] {
+                write_file(folder.path("none/out.txt"), "x");
+                return 0;
+              }),
+              "(No such file or directory)"));
+    CHECK(has(test::message_of<InputError>([] {
+                write_file("", "x");
+                return 0;
+              }),
+              "cannot write ''"));
+    CHECK(has(test::message_of<InputError>([] {
+                write_file("/proc/kurve", "x");
+                return 0;
+              }),
+              "cannot write '/proc/kurve'"));
     for (auto const& entry : fs::directory_iterator(folder.path(""))) CHECK_FALSE(has(entry.path().string(), ".tmp"));
   }
 
   TEST_CASE("open file: large files are refused by size") {
     test::TemporaryFolder folder;
-    CHECK(has(test::message_of<DataError>([&] { return read_whole(folder.write("big", std::string(3 << 20, 'x')), 2 << 20); }), "over 2 MiB"));
+    CHECK(has(test::message_of<DataError>(
+                  [&] { return read_whole(folder.write("big", std::string(3 << 20, 'x')), 2 << 20); }),
+              "over 2 MiB"));
   }
 }

@@ -37,7 +37,8 @@ std::map<int, std::vector<double>> times_by_ranks(Study const& study) {
 std::vector<std::string> shared_files(std::string const& folder, std::string const& extension) {
   fs::path const path = fs::path(KURVE_SOURCE_DIR) / "../shared/data" / folder;
   std::vector<std::string> files;
-  if (!fs::is_directory(path)) MESSAGE("skipped: no " << path.string());
+  if (!fs::is_directory(path))
+    MESSAGE("skipped: no " << path.string());
   else
     for (auto const& entry : fs::directory_iterator(path))
       if (entry.path().extension() == extension) files.push_back(entry.path().string());
@@ -45,22 +46,29 @@ std::vector<std::string> shared_files(std::string const& folder, std::string con
   return files;
 }
 
-std::string mllog(std::string const& key, std::string const& value, std::string const& metadata = "{}", long time_ms = 0) {
-  return "[1,0]<stdout>: :::MLLOG {\"namespace\": \"\", \"time_ms\": " + std::to_string(time_ms) + ", \"event_type\": \"POINT_IN_TIME\", \"key\": \"" +
-         key + "\", \"value\": " + value + ", \"metadata\": " + metadata + "}\n";
+std::string mllog(std::string const& key, std::string const& value, std::string const& metadata = "{}",
+                  long time_ms = 0) {
+  return "[1,0]<stdout>: :::MLLOG {\"namespace\": \"\", \"time_ms\": " + std::to_string(time_ms) +
+         ", \"event_type\": \"POINT_IN_TIME\", \"key\": \"" + key + "\", \"value\": " + value +
+         ", \"metadata\": " + metadata + "}\n";
 }
 
 std::string mllog_steps(int n, double first_s) {
-  std::string text = "launcher: \x1b[31mnoise\x1b[0m\n" + mllog("submission_benchmark", "\"gpt3\"") + mllog("global_batch_size", "2048");
+  std::string text = "launcher: \x1b[31mnoise\x1b[0m\n" + mllog("submission_benchmark", "\"gpt3\"") +
+                     mllog("global_batch_size", "2048");
   for (int i = 0; i < n; ++i)
-    text += mllog("tracked_stats", "{\"train_step_timing\": " + std::to_string(i == 0 ? first_s : 2.0 + 0.01 * (i % 3)) + "}", "{\"step\": " + std::to_string(i) + "}");
+    text += mllog("tracked_stats",
+                  "{\"train_step_timing\": " + std::to_string(i == 0 ? first_s : 2.0 + 0.01 * (i % 3)) + "}",
+                  "{\"step\": " + std::to_string(i) + "}");
   return text;
 }
 
-constexpr char const* system_json = R"({"number_of_nodes": "64", "accelerators_per_node": 8, "accelerator_model_name": "H100"})";
+constexpr char const* system_json =
+    R"({"number_of_nodes": "64", "accelerators_per_node": 8, "accelerator_model_name": "H100"})";
 
 constexpr char const* nccl_header =
-    "#       size         count      type   redop    root     time   algbw   busbw #wrong     time   algbw   busbw #wrong\n";
+    "#       size         count      type   redop    root     time   algbw   busbw #wrong     time   algbw   busbw "
+    "#wrong\n";
 
 }  // namespace
 
@@ -71,11 +79,15 @@ TEST_SUITE("unit") {
     CHECK(has(error_of({folder.path("")}), "is a directory (expected a file)"));
     CHECK(has(error_of({folder.write("empty.csv", "")}), "empty.csv: empty file"));
     CHECK(has(error_of({folder.write("a.gz", "\x1f\x8b\x08")}), "is compressed (gzip)"));
-    CHECK(has(error_of({folder.write("m.json", R"({"schema": "kurve.model/1"})")}), "m.json: is a Model, not measurements"));
+    CHECK(has(error_of({folder.write("m.json", R"({"schema": "kurve.model/1"})")}),
+              "m.json: is a Model, not measurements"));
     CHECK(has(error_of({folder.write("c.json", R"({"schema": "kurve.curve/1"})")}), "c.json: is a Curve"));
     CHECK(has(error_of({folder.write("t.json", R"({"traceEvents": []})")}), "profiler trace"));
     CHECK(has(error_of({folder.write("x.json", "[1]")}), "is JSON that Kurve does not know"));
-    CHECK(has(error_of({folder.write("b.bin", std::string("\x7f" "ELF\0\0", 6))}), "not UTF-8 text"));
+    CHECK(has(error_of({folder.write("b.bin", std::string("\x7f"
+                                                          "ELF\0\0",
+                                                          6))}),
+              "not UTF-8 text"));
     CHECK(has(test::message_of<InputError>([] { return read_study({}); }), "no input file"));
   }
 
@@ -89,7 +101,8 @@ TEST_SUITE("unit") {
     CHECK(s.samples[4].run == 0);
     CHECK(s.find("source") == "one; two");
     CHECK(has(error_of({a, folder.write("c.csv", "# workload: v\nK,step_time_s\n1,1\n")}), "c.csv: workload is 'v'"));
-    CHECK(has(error_of({a, folder.write("d.csv", "op,ranks,bytes,time_s\nallreduce,2,8,1\n")}), "d.csv: holds components"));
+    CHECK(has(error_of({a, folder.write("d.csv", "op,ranks,bytes,time_s\nallreduce,2,8,1\n")}),
+              "d.csv: holds components"));
     CHECK(has(error_of({a, folder.write("e.csv", "gpus,time\n1,1\n")}), "has its times in time_s"));
     CHECK(has(error_of({a, a}), "is given twice"));
   }
@@ -123,15 +136,18 @@ TEST_SUITE("unit") {
 
   TEST_CASE("mllog: what is missing is named") {
     test::TemporaryFolder folder;
-    CHECK(has(error_of({folder.write("a.txt", mllog_steps(4, 2.0))}), "a.txt: the log does not say how many accelerators ran"));
+    CHECK(has(error_of({folder.write("a.txt", mllog_steps(4, 2.0))}),
+              "a.txt: the log does not say how many accelerators ran"));
     folder.write("s.json", system_json);
     CHECK(has(error_of({folder.write("s_1.txt", mllog("submission_benchmark", "\"gpt3\""))}), "no global_batch_size"));
     CHECK(has(error_of({folder.write("s_2.txt", mllog("global_batch_size", "8"))}), "no step is timed"));
     CHECK(has(error_of({folder.write("s_3.txt", ":::MLLOG nothing\n")}), "no well-formed :::MLLOG line"));
-    CHECK(has(error_of({folder.write("s_4.txt", mllog("global_batch_size", "8") + mllog("tracked_stats", "{\"train_step_timing\": -1.0}"))}),
+    CHECK(has(error_of({folder.write("s_4.txt", mllog("global_batch_size", "8") +
+                                                    mllog("tracked_stats", "{\"train_step_timing\": -1.0}"))}),
               "s_4.txt:2: train_step_timing=-1.0 (must be positive)"));
     folder.write("bad.json", R"({"number_of_nodes": "many", "accelerators_per_node": 8})");
-    CHECK(has(error_of({folder.write("bad_0.txt", mllog_steps(4, 2.0))}), "bad.json: missing or bad \"number_of_nodes\""));
+    CHECK(has(error_of({folder.write("bad_0.txt", mllog_steps(4, 2.0))}),
+              "bad.json: missing or bad \"number_of_nodes\""));
     folder.write("cut.json", "{\"number_of_nodes\":\n 4");
     CHECK(has(error_of({folder.write("cut_0.txt", mllog_steps(4, 2.0))}), "cut.json:2: not valid JSON"));
   }
@@ -175,14 +191,17 @@ TEST_SUITE("unit") {
 
   TEST_CASE("nccl-tests: new columns with a timestamp other lines between and a row cut off") {
     test::TemporaryFolder folder;
-    auto const s = read_study({folder.write("log.txt", std::string(
-        "# nccl-tests version 2.17.9\n# Collective test starting: all_reduce_perf\n# Using devices\n"
-        "#  Rank  0 Group  0 Pid 1 on a device  0 [0x0f] NVIDIA H100\n#  Rank  1 Group  0 Pid 2 on b device  0 [0x0f] NVIDIA H100\n") + nccl_header +
-        "10:00:01     1024   256   float   sum   -1    20.00   0.05   0.05   0    10.00   0.10   0.10   N/A\n"
-        "a:1:2 [0] NCCL INFO Channel 00 : 0 1\n"
-        "10:00:02     2048   512   float   sum   -1    40.00   0.05   0.05   3    30.00   0.07   0.07   0\n"
-        "10:00:03        0     0   float   sum   -1    1.00   0.00   0.00   0    1.00   0.00   0.00   0\n"
-        "10:00:04     4096  1024   float   sum   -1    40.00   0.1")});
+    auto const s = read_study({folder.write(
+        "log.txt",
+        std::string("# nccl-tests version 2.17.9\n# Collective test starting: all_reduce_perf\n# Using devices\n"
+                    "#  Rank  0 Group  0 Pid 1 on a device  0 [0x0f] NVIDIA H100\n#  Rank  1 Group  0 Pid 2 on b "
+                    "device  0 [0x0f] NVIDIA H100\n") +
+            nccl_header +
+            "10:00:01     1024   256   float   sum   -1    20.00   0.05   0.05   0    10.00   0.10   0.10   N/A\n"
+            "a:1:2 [0] NCCL INFO Channel 00 : 0 1\n"
+            "10:00:02     2048   512   float   sum   -1    40.00   0.05   0.05   3    30.00   0.07   0.07   0\n"
+            "10:00:03        0     0   float   sum   -1    1.00   0.00   0.00   0    1.00   0.00   0.00   0\n"
+            "10:00:04     4096  1024   float   sum   -1    40.00   0.1")});
     CHECK(s.kind() == StudyKind::components);
     REQUIRE(s.samples.size() == 3);
     CHECK(s.samples[0].op == Operation::allreduce);
@@ -201,9 +220,11 @@ TEST_SUITE("unit") {
 
   TEST_CASE("nccl-tests: extra columns behind each half and in between are found by the header") {
     test::TemporaryFolder folder;
-    auto const s = read_study({folder.write("log.txt",
-        "# ranks: 4\n# size count type redop root time algbw busbw #wrong i_min i_max i_p99 i_cv% time algbw busbw #wrong i_min i_max i_p99 i_cv%\n"
-        "  1024 256 float sum -1 20.0 0.05 0.08 0 1 2 3 4 10.0 0.10 0.15 0 1 2 3 4\n")});
+    auto const s =
+        read_study({folder.write("log.txt",
+                                 "# ranks: 4\n# size count type redop root time algbw busbw #wrong i_min i_max i_p99 "
+                                 "i_cv% time algbw busbw #wrong i_min i_max i_p99 i_cv%\n"
+                                 "  1024 256 float sum -1 20.0 0.05 0.08 0 1 2 3 4 10.0 0.10 0.15 0 1 2 3 4\n")});
     REQUIRE(s.samples.size() == 2);
     CHECK(s.samples[0].ranks == 4);
     CHECK_CLOSE(s.samples[1].time_s, 10e-6, 1e-15);
@@ -211,13 +232,18 @@ TEST_SUITE("unit") {
 
   TEST_CASE("nccl-tests: without Rank lines the bandwidths tell the ranks or an error asks") {
     test::TemporaryFolder folder;
-    auto const s = read_study({folder.write("old.txt",  // no header at all, old columns, 64 ranks: ratio 1.96875
-        "  8589934592 2147483648 float sum 18842 455.88 897.52 5e-07 18790 457.15 900.01 5e-07\n")});
+    auto const s = read_study(
+        {folder.write("old.txt",  // no header at all, old columns, 64 ranks: ratio 1.96875
+                      "  8589934592 2147483648 float sum 18842 455.88 897.52 5e-07 18790 457.15 900.01 5e-07\n")});
     CHECK(s.samples.at(0).ranks == 64);
     CHECK(noted(s, "64 ranks, from busbw/algbw"));
-    CHECK(has(error_of({folder.write("small.txt", "  1024 256 float sum 20.0 0.05 0.08 0 10.0 0.10 0.15 0\n")}), "Add a line '# ranks: 16'?"));
-    CHECK(has(error_of({folder.write("gather.txt", "# Collective test starting: all_gather_perf\n  1024 256 float none 20.0 0.05 0.08 0 10.0 0.10 0.15 0\n")}),
-              "is a log of all_gather_perf (Kurve reads all_reduce_perf)"));
+    CHECK(has(error_of({folder.write("small.txt", "  1024 256 float sum 20.0 0.05 0.08 0 10.0 0.10 0.15 0\n")}),
+              "Add a line '# ranks: 16'?"));
+    CHECK(has(
+        error_of({folder.write(
+            "gather.txt",
+            "# Collective test starting: all_gather_perf\n  1024 256 float none 20.0 0.05 0.08 0 10.0 0.10 0.15 0\n")}),
+        "is a log of all_gather_perf (Kurve reads all_reduce_perf)"));
   }
 
   TEST_CASE("nccl-tests: every real log reads with the ranks in its name") {

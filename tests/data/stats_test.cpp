@@ -15,7 +15,8 @@ using namespace kurve::data;
 
 namespace {
 
-/// Standard normal draws for tests: sums of twelve uniforms (Irwin-Hall: mean 0, variance 1 exactly), from Knuth's MMIX generator.
+/// Standard normal draws for tests: sums of twelve uniforms (Irwin-Hall: mean 0, variance 1 exactly), from Knuth's MMIX
+/// generator.
 class TestNormals {
  public:
   double next() {
@@ -39,7 +40,8 @@ double mean_of_first_group(std::vector<std::vector<double>> const& groups) {
 
 TEST_SUITE("unit") {
   TEST_CASE("stats: mean and deviation of a known sample without cancellation") {
-    std::vector<double> const x{1e9 + 4, 1e9 + 7, 1e9 + 13, 1e9 + 16};  // variance 30 exactly (textbook case of cancellation)
+    std::vector<double> const x{1e9 + 4, 1e9 + 7, 1e9 + 13,
+                                1e9 + 16};  // variance 30 exactly (textbook case of cancellation)
     auto const s = summarize(x);
     CHECK(s.n == 4);
     CHECK(s.mean == 1e9 + 10);
@@ -50,7 +52,8 @@ TEST_SUITE("unit") {
   }
 
   TEST_CASE("stats: intervals use the published t and normal quantiles") {
-    // t tables print 2.776 at 4 degrees of freedom, 12.706 at 1, 2.262 at 9 (95 %); 2.132 at 4 (90 %): half a unit in the last digit
+    // t tables print 2.776 at 4 degrees of freedom, 12.706 at 1, 2.262 at 9 (95 %); 2.132 at 4 (90 %): half a unit in
+    // the last digit
     auto const half = [](std::size_t n, double confidence) {
       return student_t_interval({.n = n, .mean = 0.0, .sd = std::sqrt(static_cast<double>(n))}, confidence).high;
     };
@@ -73,7 +76,8 @@ TEST_SUITE("unit") {
     CHECK(median(x) == 2.5);
     CHECK_CLOSE(quantile(x, 0.1), 1.3, 1e-15);  // R: quantile(c(4,1,3,2), 0.1) is 1.3
     CHECK(quantile(std::vector{7.0}, 0.3) == 7.0);
-    CHECK_CLOSE(scaled_mad(std::vector<double>{1, 1, 2, 2, 4, 6, 9}), 1.4826, 1e-15);  // median 2, deviations 1 1 0 0 2 4 7
+    CHECK_CLOSE(scaled_mad(std::vector<double>{1, 1, 2, 2, 4, 6, 9}), 1.4826,
+                1e-15);  // median 2, deviations 1 1 0 0 2 4 7
     CHECK_THROWS_AS(static_cast<void>(median({})), ContractViolation);
   }
 
@@ -83,7 +87,8 @@ TEST_SUITE("unit") {
     for (auto& v : x) v = normals.next();
     auto const bounds = bootstrap_interval({x}, mean_of_first_group, 0.95, 4000, 7);
     double const half = 1.96 * summarize(x).standard_error();
-    // the end of a percentile interval has SE sqrt(q(1-q)/R)/f = sqrt(0.025*0.975/4000)/0.058 = 0.042 sd: 4 of them are 9 % of the half width
+    // the end of a percentile interval has SE sqrt(q(1-q)/R)/f = sqrt(0.025*0.975/4000)/0.058 = 0.042 sd: 4 of them are
+    // 9 % of the half width
     CHECK_CLOSE(bounds.high - bounds.low, 2 * half, 0.09);
     auto const again = bootstrap_interval({x}, mean_of_first_group, 0.95, 4000, 7);
     CHECK(again.low == bounds.low);

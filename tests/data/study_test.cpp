@@ -59,8 +59,9 @@ constexpr char const* header = "# kurve: study/1\n";
 
 TEST_SUITE("unit") {
   TEST_CASE("study: every column and the header are read") {
-    auto const s = read("# kurve: study/1\n# workload: GPT: the big one\n# workers_per_node: 8\n# configuration: parallelism\n"
-                        "K,global_batch,run,step,step_time_s,parallelism\n512,2048,0,3,11.0425,\"TP4, PP8\"\n");
+    auto const s = read(
+        "# kurve: study/1\n# workload: GPT: the big one\n# workers_per_node: 8\n# configuration: parallelism\n"
+        "K,global_batch,run,step,step_time_s,parallelism\n512,2048,0,3,11.0425,\"TP4, PP8\"\n");
     CHECK(s.kind() == StudyKind::steps);
     CHECK(s.find("workload") == "GPT: the big one");
     CHECK(s.find_number("workers_per_node") == 8.0);
@@ -111,9 +112,12 @@ TEST_SUITE("unit") {
     CHECK(error_of("K,step_time_s\n1,1,1\n") == "t.csv:2: row has 3 fields (the header has 2)");
     CHECK(has(error_of("K,step_time_s\n1,\"1\n"), "t.csv:2: bad quoting"));
     CHECK(has(error_of("K,step_time_s\n1,\"1\"x\n"), "t.csv:2: bad quoting in field 2"));
-    CHECK(error_of("# kurve: study/2\nK,step_time_s\n1,1\n") == "t.csv:1: unknown study version 'study/2' (this Kurve reads study/1)");
-    CHECK(has(error_of("# regime: strnog\nK,step_time_s\n1,1\n"), "t.csv:1: # regime: regime 'strnog' (must be one of strong weak mixed)"));
-    CHECK(has(error_of("# workers_per_node: eight\nK,step_time_s\n1,1\n"), "t.csv:1: # workers_per_node: 'eight' (must be a positive number)"));
+    CHECK(error_of("# kurve: study/2\nK,step_time_s\n1,1\n") ==
+          "t.csv:1: unknown study version 'study/2' (this Kurve reads study/1)");
+    CHECK(has(error_of("# regime: strnog\nK,step_time_s\n1,1\n"),
+              "t.csv:1: # regime: regime 'strnog' (must be one of strong weak mixed)"));
+    CHECK(has(error_of("# workers_per_node: eight\nK,step_time_s\n1,1\n"),
+              "t.csv:1: # workers_per_node: 'eight' (must be a positive number)"));
     CHECK(has(error_of("# warmup: some\nK,step_time_s\n1,1\n"), "must be excluded, included or unknown"));
     CHECK(has(error_of("# configuration: tp\nK,step_time_s\n1,1\n"), "missing configuration column 'tp'"));
     CHECK(has(error_of(h + "K,throughput_samples_per_s\n1,1\n"), "missing column 'global_batch'"));
@@ -133,7 +137,12 @@ TEST_SUITE("unit") {
   }
 
   TEST_CASE("study: hand-made tables are read by the names people give") {
-    struct Table { std::string text; int ranks; double time_s; std::string note; };
+    struct Table {
+      std::string text;
+      int ranks;
+      double time_s;
+      std::string note;
+    };
     for (auto const& t : std::vector<Table>{
              {"GPUs, step time (ms)\n8,250\n", 8, 0.25, "ms per step"},
              {"K;time\n8;2,5\n", 8, 2.5, "seconds"},
@@ -171,7 +180,8 @@ TEST_SUITE("unit") {
   }
 
   TEST_CASE("study: components and ranks of one job") {
-    auto const c = read("op,ranks,bytes,local_batch,time_s\nserial,,,,0.1\ncompute,,,32,0.2\nallreduce,8,1024,,0.3\nstep,4,,32,0.4\n");
+    auto const c = read(
+        "op,ranks,bytes,local_batch,time_s\nserial,,,,0.1\ncompute,,,32,0.2\nallreduce,8,1024,,0.3\nstep,4,,32,0.4\n");
     CHECK(c.kind() == StudyKind::components);
     CHECK(c.samples[2].op == Operation::allreduce);
     CHECK(c.samples[2].bytes == 1024);
@@ -185,11 +195,15 @@ TEST_SUITE("unit") {
   }
 
   TEST_CASE("study: written and read back it is the same") {
-    for (std::string const text : {
-             "# kurve: study/1\n# workload: w\n# configuration: a,b\nK,nodes,global_batch,run,step,step_time_s,a,b\n8,1,64,0,3,0.1,\"x,\"\"y\"\"\",\n16,2,64,1,3,0.05000000000000001,z,w\n",
-             "# kurve: study/1\nop,ranks,local_batch,bytes,run,time_s\nserial,1,,,0,0.25\ncompute,1,32,,0,0.5\nallreduce,8,,1024,1,3e-05\n",
-             "# kurve: study/1\n# source: s\nstep,stage,rank,compute_s\n3,0,0,1.5\n3,0,1,2.5\n",
-             "# kurve: study/1\nK,time_s\n8,1e-300\n"}) {
+    for (std::string const text : {"# kurve: study/1\n# workload: w\n# configuration: "
+                                   "a,b\nK,nodes,global_batch,run,step,step_time_s,a,b\n8,1,64,0,3,0.1,\"x,\"\"y\"\"\","
+                                   "\n16,2,64,1,3,0.05000000000000001,z,w\n",
+                                   "# kurve: "
+                                   "study/"
+                                   "1\nop,ranks,local_batch,bytes,run,time_s\nserial,1,,,0,0.25\ncompute,1,32,,0,0."
+                                   "5\nallreduce,8,,1024,1,3e-05\n",
+                                   "# kurve: study/1\n# source: s\nstep,stage,rank,compute_s\n3,0,0,1.5\n3,0,1,2.5\n",
+                                   "# kurve: study/1\nK,time_s\n8,1e-300\n"}) {
       auto const once = read(text);
       CHECK(written(once) == text);
       CHECK(written(read(written(once))) == written(once));
@@ -207,8 +221,11 @@ TEST_SUITE("unit") {
   }
 
   TEST_CASE("study: endless garbage is refused after a bounded read") {
-    for (auto const& pattern : std::vector<std::string>{std::string(1 << 16, 'x'), std::string(1 << 16, '\0'), std::string("\x7f" "ELF\x02\x01\n"), std::string("\xff\xfe\n"),
-                                      std::string("lorem ipsum\n"), std::string("# key: v\n")}) {
+    for (auto const& pattern :
+         std::vector<std::string>{std::string(1 << 16, 'x'), std::string(1 << 16, '\0'),
+                                  std::string("\x7f"
+                                              "ELF\x02\x01\n"),
+                                  std::string("\xff\xfe\n"), std::string("lorem ipsum\n"), std::string("# key: v\n")}) {
       Endless garbage(pattern);
       std::istream in(&garbage);
       auto const message = test::message_of<DataError>([&] { return read_study_csv(in, "g"); });
@@ -228,11 +245,14 @@ TEST_SUITE("unit") {
     };
     int read_well = 0;
     for (int trial = 0; trial < 20'000; ++trial) {
-      std::string text = next(2) == 0 ? "gpus,time\n1,2\n4,1\n" : "# kurve: study/1\nK,run,step_time_s\n1,0,2\n\"4\",1,1e-3\n";
+      std::string text =
+          next(2) == 0 ? "gpus,time\n1,2\n4,1\n" : "# kurve: study/1\nK,run,step_time_s\n1,0,2\n\"4\",1,1e-3\n";
       for (std::size_t edits = next(6); edits > 0; --edits) {
         std::size_t const at = next(text.size());
-        if (next(3) == 0) text.erase(at, next(4));
-        else text.insert(at, 1, alphabet[next(alphabet.size())]);
+        if (next(3) == 0)
+          text.erase(at, next(4));
+        else
+          text.insert(at, 1, alphabet[next(alphabet.size())]);
         if (text.empty()) text = ",";
       }
       try {

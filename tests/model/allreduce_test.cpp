@@ -22,14 +22,20 @@ TEST_SUITE("unit") {
 
   TEST_CASE("ring all-reduce against the exact LogGP finish times of LogGOPSim") {
     // L=2500 o=1500 g=1000 G=6 ns, chunks of 60 000 bytes, 10 ms of compute before: finish = comp + 2(K-1)(L+2o+(c-1)G)
-    LogGP const machine{.latency = Seconds{2500e-9}, .overhead = Seconds{1500e-9}, .gap = Seconds{1000e-9}, .gap_per_byte = {6e-9}};
-    struct Finish { int ranks; double ns; };
-    for (auto const [ranks, ns] : {Finish{8, 15'116'916}, Finish{64, 56'052'244}, Finish{256, 196'401'940}, Finish{1024, 757'800'724}}) {
+    LogGP const machine{
+        .latency = Seconds{2500e-9}, .overhead = Seconds{1500e-9}, .gap = Seconds{1000e-9}, .gap_per_byte = {6e-9}};
+    struct Finish {
+      int ranks;
+      double ns;
+    };
+    for (auto const [ranks, ns] :
+         {Finish{8, 15'116'916}, Finish{64, 56'052'244}, Finish{256, 196'401'940}, Finish{1024, 757'800'724}}) {
       Bytes const message{60'000LL * ranks};
       double const finish_ns = 10e6 + ring_allreduce_time(ranks, message, machine).count() * 1e9;
       CHECK_CLOSE(finish_ns, ns, 1e-12);  // sums of a few exactly rounded products
       // and the Hockney link made from it costs the same
-      CHECK_CLOSE(ring_allreduce_time(ranks, message, to_link(machine)).count(), ring_allreduce_time(ranks, message, machine).count(), 1e-12);
+      CHECK_CLOSE(ring_allreduce_time(ranks, message, to_link(machine)).count(),
+                  ring_allreduce_time(ranks, message, machine).count(), 1e-12);
     }
   }
 
@@ -64,7 +70,8 @@ TEST_SUITE("unit") {
   }
 
   TEST_CASE("bad shapes are refused with the value") {
-    CHECK(test::message_of<InputError>([] { return ring_allreduce_time(0, 1_MiB, link); }) == "ranks=0 (must be at least 1)");
+    CHECK(test::message_of<InputError>([] { return ring_allreduce_time(0, 1_MiB, link); }) ==
+          "ranks=0 (must be at least 1)");
     CHECK_THROWS_AS(static_cast<void>(hierarchical_allreduce_time(8, 0, 1_MiB, link, link)), InputError);
     CHECK_THROWS_AS(static_cast<void>(algorithm_bandwidth(1_MiB, Seconds{0.0})), InputError);
   }

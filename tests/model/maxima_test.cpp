@@ -7,7 +7,8 @@ using namespace kurve::model;
 
 namespace {
 
-constexpr Shape shapes[] = {Shape::normal, Shape::lognormal, Shape::exponential, Shape::gumbel, Shape::weibull, Shape::pareto};
+constexpr Shape shapes[] = {Shape::normal, Shape::lognormal, Shape::exponential,
+                            Shape::gumbel, Shape::weibull,   Shape::pareto};
 
 /// E[X^n] over the quantile function, x(level), in logit space: a second route to the moments, trapezoid of step 0.05.
 double moment(FactorLaw const& law, int n) {
@@ -62,16 +63,18 @@ TEST_SUITE("unit") {
 
   TEST_CASE("largest of K normals against published values") {
     // Harter, Biometrika 48 (1961), and the exact integrals of the reference table; given to 5 digits
-    double const expected[][3] = {{2, .5642, .826}, {4, 1.0294, .701}, {8, 1.4236, .611}, {16, 1.7660, .543}, {32, 2.0697, .492},
-                                  {64, 2.3437, .451}, {128, 2.5946, .419}, {256, 2.8269, .392}, {512, 3.0439, .370},
-                                  {1024, 3.2482, .351}, {4096, 3.6261, .320}, {16384, 3.9714, .296}, {131072, 4.4430, .269}};
+    double const expected[][3] = {
+        {2, .5642, .826},     {4, 1.0294, .701},     {8, 1.4236, .611},     {16, 1.7660, .543},  {32, 2.0697, .492},
+        {64, 2.3437, .451},   {128, 2.5946, .419},   {256, 2.8269, .392},   {512, 3.0439, .370}, {1024, 3.2482, .351},
+        {4096, 3.6261, .320}, {16384, 3.9714, .296}, {131072, 4.4430, .269}};
     auto const law = factor_law(Shape::normal, 1.0);
     for (auto const& [k, mean, sd] : expected) {
       auto const m = maximum_moments(law, k);
       CHECK(std::abs(m.mean - 1.0 - mean) <= 0.51e-4);
       CHECK(std::abs(m.sd - sd) <= 0.51e-3);
     }
-    CHECK_CLOSE(maximum_moments(law, 2).mean - 1.0, 1.0 / std::sqrt(std::acos(-1.0)), 2e-8);  // exactly 1/sqrt(pi), quadrature error 1e-8
+    CHECK_CLOSE(maximum_moments(law, 2).mean - 1.0, 1.0 / std::sqrt(std::acos(-1.0)),
+                2e-8);  // exactly 1/sqrt(pi), quadrature error 1e-8
   }
 
   TEST_CASE("largest of K exponentials is the harmonic number") {
@@ -88,9 +91,12 @@ TEST_SUITE("unit") {
 
   TEST_CASE("largest of K lognormals against the reference table") {
     double const k[] = {8, 64, 512, 4096};
-    struct Row { double sigma, ratio[4], half_unit; };
-    for (auto const& row : {Row{.05, {1.073, 1.123, 1.163, 1.197}, .51e-3}, Row{.1, {1.149, 1.259, 1.350, 1.431}, .51e-3},
-                            Row{.3, {1.49, 1.95, 2.40, 2.85}, .51e-2}, Row{.5, {1.89, 2.93, 4.12, 5.48}, .51e-2}})
+    struct Row {
+      double sigma, ratio[4], half_unit;
+    };
+    for (auto const& row :
+         {Row{.05, {1.073, 1.123, 1.163, 1.197}, .51e-3}, Row{.1, {1.149, 1.259, 1.350, 1.431}, .51e-3},
+          Row{.3, {1.49, 1.95, 2.40, 2.85}, .51e-2}, Row{.5, {1.89, 2.93, 4.12, 5.48}, .51e-2}})
       for (int i = 0; i < 4; ++i) {
         auto const law = factor_law(Shape::lognormal, std::sqrt(std::expm1(row.sigma * row.sigma)));
         CHECK(std::abs(maximum_moments(law, k[i]).mean - row.ratio[i]) <= row.half_unit);

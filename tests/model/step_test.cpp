@@ -24,8 +24,9 @@ TEST_SUITE("unit") {
     CHECK(exposed_time_s(p, 0.5, 10.0) == 0.5);
     p.overlap_fraction = 1.0;
     p.overlap_buckets = 10;
-    CHECK_CLOSE(exposed_time_s(p, 0.5, 10.0), 0.05, 1e-15);           // backward is long: one bucket of ten
-    CHECK_CLOSE(exposed_time_s(p, 20.0, 10.0), 20.0 - 9.0, 1e-15);    // communication is long: starts after the first bucket
+    CHECK_CLOSE(exposed_time_s(p, 0.5, 10.0), 0.05, 1e-15);  // backward is long: one bucket of ten
+    CHECK_CLOSE(exposed_time_s(p, 20.0, 10.0), 20.0 - 9.0,
+                1e-15);  // communication is long: starts after the first bucket
   }
 
   TEST_CASE("the chapter's timing model is one point of the step model") {
@@ -36,8 +37,12 @@ TEST_SUITE("unit") {
   }
 
   TEST_CASE("terms of a fit: none at one worker and each by hand at K = 16 on nodes of 8") {
-    StepParameters p{.workers_per_node = 8, .extra_in_node_s = 0.8, .extra_in_node_per_sample_s = 0.08, .extra_cross_node_s = 0.2,
-                     .extra_cross_node_per_sample_s = 0.02, .extra_per_log2_nodes_s = 0.1};
+    StepParameters p{.workers_per_node = 8,
+                     .extra_in_node_s = 0.8,
+                     .extra_in_node_per_sample_s = 0.08,
+                     .extra_cross_node_s = 0.2,
+                     .extra_cross_node_per_sample_s = 0.02,
+                     .extra_per_log2_nodes_s = 0.1};
     CHECK(extra_time_s(p, 1, 4) == 0.0);
     CHECK_CLOSE(extra_time_s(p, 16, 4), 0.875 * (0.8 + 0.32) + 0.5 * (0.2 + 0.08) + 0.1, 1e-14);
     StepParameters const skew{.skew_normal_per_sample_s = 1.0};
@@ -45,19 +50,33 @@ TEST_SUITE("unit") {
   }
 
   TEST_CASE("discrepancy: nothing inside the measured range and a power of the distance beyond") {
-    StepParameters const p{.discrepancy_log_growth = -0.1, .discrepancy_power = 0.5, .discrepancy_from_ranks = 8,
-                           .discrepancy_from_batch = 32, .discrepancy_batch_weight = 0.5};
+    StepParameters const p{.discrepancy_log_growth = -0.1,
+                           .discrepancy_power = 0.5,
+                           .discrepancy_from_ranks = 8,
+                           .discrepancy_from_batch = 32,
+                           .discrepancy_batch_weight = 0.5};
     CHECK(discrepancy_log(p, 8, 32) == 0.0);
     CHECK_CLOSE(discrepancy_log(p, 64, 32), -0.1 * std::sqrt(3.0), 1e-14);
     CHECK_CLOSE(discrepancy_log(p, 64, 16), -0.1 * std::sqrt(3.5), 1e-14);
   }
 
   TEST_CASE("doubling every time doubles the step") {
-    StepParameters p{.serial_s = 1e-3, .compute_per_sample_s = 1e-4, .compute_floor_s = 2e-3, .gradient_bytes = 1e8,
-                     .workers_per_node = 8, .intra_latency_s = 1e-5, .intra_bandwidth_Bps = 1e11, .inter_latency_s = 1e-5,
-                     .inter_bandwidth_Bps = 1e10, .overlap_fraction = 0.6, .overlap_buckets = 8, .extra_per_rank_s = 1e-6};
+    StepParameters p{.serial_s = 1e-3,
+                     .compute_per_sample_s = 1e-4,
+                     .compute_floor_s = 2e-3,
+                     .gradient_bytes = 1e8,
+                     .workers_per_node = 8,
+                     .intra_latency_s = 1e-5,
+                     .intra_bandwidth_Bps = 1e11,
+                     .inter_latency_s = 1e-5,
+                     .inter_bandwidth_Bps = 1e10,
+                     .overlap_fraction = 0.6,
+                     .overlap_buckets = 8,
+                     .extra_per_rank_s = 1e-6};
     double const once = step_time(p, 64, 4096).total_s();
-    for (double* t : {&p.serial_s, &p.compute_per_sample_s, &p.compute_floor_s, &p.intra_latency_s, &p.inter_latency_s, &p.extra_per_rank_s}) *t *= 2;
+    for (double* t : {&p.serial_s, &p.compute_per_sample_s, &p.compute_floor_s, &p.intra_latency_s, &p.inter_latency_s,
+                      &p.extra_per_rank_s})
+      *t *= 2;
     p.intra_bandwidth_Bps /= 2;
     p.inter_bandwidth_Bps /= 2;
     CHECK_CLOSE(step_time(p, 64, 4096).total_s(), 2 * once, 1e-12);
@@ -78,11 +97,18 @@ TEST_SUITE("unit") {
 
   TEST_CASE("bad parameters: range name with the near miss choice with its values") {
     StepParameters p;
-    CHECK(test::message_of<InputError>([&] { set_parameter(p, "variability.stragglers.probability", "2"); return 0; }) ==
-          "variability.stragglers.probability=2 (must be from 0 to 1)");
-    CHECK(test::message_of<InputError>([&] { set_parameter(p, "inter.bandwidth_Bps", "1"); return 0; }).find("network.inter.bandwidth_Bps") != std::string::npos);
-    CHECK(test::message_of<InputError>([&] { set_parameter(p, "network.allreduce", "star"); return 0; }) ==
-          "network.allreduce='star' (must be one of ring tree hierarchical)");
+    CHECK(test::message_of<InputError>([&] {
+            set_parameter(p, "variability.stragglers.probability", "2");
+            return 0;
+          }) == "variability.stragglers.probability=2 (must be from 0 to 1)");
+    CHECK(test::message_of<InputError>([&] {
+            set_parameter(p, "inter.bandwidth_Bps", "1");
+            return 0;
+          }).find("network.inter.bandwidth_Bps") != std::string::npos);
+    CHECK(test::message_of<InputError>([&] {
+            set_parameter(p, "network.allreduce", "star");
+            return 0;
+          }) == "network.allreduce='star' (must be one of ring tree hierarchical)");
     CHECK_THROWS_AS(set_parameter(p, "serial", "fast"), InputError);
     CHECK_THROWS_AS(set_parameter(p, "serial", "nan"), InputError);
     CHECK_THROWS_AS(static_cast<void>(step_time(p, 0, 1)), InputError);
@@ -91,7 +117,13 @@ TEST_SUITE("unit") {
   }
 
   TEST_CASE("a Model's batch follows its regime") {
-    Model m{.workload = "w", .regime = Regime::strong, .global_batch = 256, .baseline_ranks = 2, .parameters = {}, .knowledge = {}, .draws = {}};
+    Model m{.workload = "w",
+            .regime = Regime::strong,
+            .global_batch = 256,
+            .baseline_ranks = 2,
+            .parameters = {},
+            .knowledge = {},
+            .draws = {}};
     CHECK(m.batch_at(8) == 256);
     m.regime = Regime::weak;
     CHECK(m.batch_at(8) == 1024);

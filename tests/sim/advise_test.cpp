@@ -30,9 +30,9 @@ std::vector<double> sum(std::vector<double> a, std::vector<double> const& b, dou
   return a;
 }
 
-/// Relative error of an interval's expected width. A 90 % quantile of N(0, 1) has SE sqrt(0.05 0.95 / n) / 0.103 = 2.1 / sqrt(n), the
-/// width of two (3.29) 0.9 / sqrt(n); each outcome has at least n = draws / 10, and outcomes that overlap share draws,
-/// so the mean of them gains nothing for sure: 4 SE at 20 000 draws.
+/// Relative error of an interval's expected width. A 90 % quantile of N(0, 1) has SE sqrt(0.05 0.95 / n) / 0.103 = 2.1
+/// / sqrt(n), the width of two (3.29) 0.9 / sqrt(n); each outcome has at least n = draws / 10, and outcomes that
+/// overlap share draws, so the mean of them gains nothing for sure: 4 SE at 20 000 draws.
 constexpr double width_tolerance = 4.0 * 0.9 / 44.7;
 
 double gain_of(std::vector<Advice> const& advice, std::string const& part) {
@@ -100,8 +100,8 @@ TEST_SUITE("stat") {
     }
   }
 
-  // Two laws, far apart: a measurement that tells them apart leaves the width within one law; a linear fit would not see it,
-  // for the law's mean of x is that of the other (x = +-1 by law against q = |x|'s sign lost).
+  // Two laws, far apart: a measurement that tells them apart leaves the width within one law; a linear fit would not
+  // see it, for the law's mean of x is that of the other (x = +-1 by law against q = |x|'s sign lost).
   TEST_CASE("telling two laws apart leaves the width of one") {
     std::size_t const draws = 20'000;
     auto const r = normals(draws, 5);
@@ -130,8 +130,8 @@ TEST_SUITE("stat") {
     CHECK(gain_of(advice, "serial") < 0.01);
   }
 
-  // Only the drift is unknown, g by doubling with power 1/2: log T(K) has variance g^2 D, and a measurement at 4 Kf with run
-  // noise n leaves 1/(1/(2 g^2) + 1/n^2) + g^2 (D - 2) of it; repeats and components leave all.
+  // Only the drift is unknown, g by doubling with power 1/2: log T(K) has variance g^2 D, and a measurement at 4 Kf
+  // with run noise n leaves 1/(1/(2 g^2) + 1/n^2) + g^2 (D - 2) of it; repeats and components leave all.
   TEST_CASE("a whole step beyond the measured range takes the drift up to there") {
     model::Model m;
     m.global_batch = 1024;

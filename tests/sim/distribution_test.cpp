@@ -17,11 +17,13 @@ using model::Shape;
 
 namespace {
 
-constexpr Shape shapes[] = {Shape::normal, Shape::lognormal, Shape::exponential, Shape::gumbel, Shape::weibull, Shape::pareto};
+constexpr Shape shapes[] = {Shape::normal, Shape::lognormal, Shape::exponential,
+                            Shape::gumbel, Shape::weibull,   Shape::pareto};
 
 std::vector<double> draw_maxima(model::FactorLaw const& law, double count, std::uint32_t n) {
   std::vector<double> x(n);
-  for (std::uint32_t i = 0; i < n; ++i) x[i] = model::maximum_at(law, -std::log(data::uniforms(42, i, 0, 0, data::Stream::noise).first), count);
+  for (std::uint32_t i = 0; i < n; ++i)
+    x[i] = model::maximum_at(law, -std::log(data::uniforms(42, i, 0, 0, data::Stream::noise).first), count);
   return x;
 }
 
@@ -43,11 +45,13 @@ TEST_SUITE("unit") {
     double const n = 12, p = 0.3;
     std::vector<double> counted(13);
     int const cells = 200'000;
-    for (int i = 0; i < cells; ++i) counted[static_cast<std::size_t>(binomial_draw(n, p, (i + 0.5) / cells))] += 1.0 / cells;
+    for (int i = 0; i < cells; ++i)
+      counted[static_cast<std::size_t>(binomial_draw(n, p, (i + 0.5) / cells))] += 1.0 / cells;
     double choose = 1.0;
     for (int k = 0; k <= 12; ++k) {
       // each cell of u is one interval: the grid misses at most one of its points at either end
-      CHECK(std::abs(counted[static_cast<std::size_t>(k)] - choose * std::pow(p, k) * std::pow(1 - p, 12 - k)) <= 2.0 / cells);
+      CHECK(std::abs(counted[static_cast<std::size_t>(k)] - choose * std::pow(p, k) * std::pow(1 - p, 12 - k)) <=
+            2.0 / cells);
       choose *= (12.0 - k) / (k + 1.0);
     }
     CHECK(binomial_draw(0, 0.5, 0.3) == 0.0);

@@ -12,9 +12,16 @@ using model::StepParameters;
 
 TEST_SUITE("unit") {
   TEST_CASE("without randomness the expected step is the closed form") {
-    StepParameters const p{.serial_s = 1e-3, .compute_per_sample_s = 1e-4, .gradient_bytes = 1e8, .workers_per_node = 8,
-                           .intra_latency_s = 1e-6, .intra_bandwidth_Bps = 1e11, .inter_latency_s = 5e-6, .inter_bandwidth_Bps = 1e10,
-                           .overlap_fraction = 0.5, .overlap_buckets = 4};
+    StepParameters const p{.serial_s = 1e-3,
+                           .compute_per_sample_s = 1e-4,
+                           .gradient_bytes = 1e8,
+                           .workers_per_node = 8,
+                           .intra_latency_s = 1e-6,
+                           .intra_bandwidth_Bps = 1e11,
+                           .inter_latency_s = 5e-6,
+                           .inter_bandwidth_Bps = 1e10,
+                           .overlap_fraction = 0.5,
+                           .overlap_buckets = 4};
     double const levels[] = {0.05, 0.5, 0.95};
     for (double const k : {1.0, 8.0, 100.0, 4096.0}) {
       auto const t = expected_step(p, k, 4096, levels);
@@ -37,9 +44,11 @@ TEST_SUITE("unit") {
 
   TEST_CASE("the lattice agrees with quadrature where both apply") {
     // Straggler and persistent factors that are all but absent force the lattice: they move E[M] by 1e-9 each.
-    for (auto const shape : {Shape::normal, Shape::lognormal, Shape::exponential, Shape::gumbel, Shape::weibull, Shape::pareto})
+    for (auto const shape :
+         {Shape::normal, Shape::lognormal, Shape::exponential, Shape::gumbel, Shape::weibull, Shape::pareto})
       for (double const cv : {0.005, 0.1}) {
-        StepParameters const p{.noise_cv = cv, .straggler_probability = 1e-12, .straggler_slowdown = 1.001, .noise_shape = shape};
+        StepParameters const p{
+            .noise_cv = cv, .straggler_probability = 1e-12, .straggler_slowdown = 1.001, .noise_shape = shape};
         for (double const k : {1.0, 2.0, 8.0, 1024.0, 1e6}) {
           double const exact = model::maximum_moments(model::factor_law(shape, cv), k).mean;
           INFO("shape ", static_cast<int>(shape), " cv ", cv, " K ", k);
@@ -61,14 +70,30 @@ TEST_SUITE("unit") {
   }
 
   TEST_CASE("contributions add up to the mean and vanish without their cause") {
-    StepParameters p{.serial_s = 0.01, .compute_per_sample_s = 1e-3, .gradient_bytes = 1e8, .workers_per_node = 4, .intra_latency_s = 1e-6,
-                     .intra_bandwidth_Bps = 1e11, .inter_latency_s = 5e-6, .inter_bandwidth_Bps = 1e10, .noise_cv = 0.02, .noise_node_cv = 0.01,
-                     .noise_step_cv = 0.02, .noise_run_cv = 0.01, .straggler_probability = 0.01, .straggler_slowdown = 1.5,
-                     .straggler_spread_cv = 0.5, .persistent_probability = 0.001, .persistent_slowdown = 1.2, .imbalance_cv = 0.1, .hop_jitter_cv = 0.2};
+    StepParameters p{.serial_s = 0.01,
+                     .compute_per_sample_s = 1e-3,
+                     .gradient_bytes = 1e8,
+                     .workers_per_node = 4,
+                     .intra_latency_s = 1e-6,
+                     .intra_bandwidth_Bps = 1e11,
+                     .inter_latency_s = 5e-6,
+                     .inter_bandwidth_Bps = 1e10,
+                     .noise_cv = 0.02,
+                     .noise_node_cv = 0.01,
+                     .noise_step_cv = 0.02,
+                     .noise_run_cv = 0.01,
+                     .straggler_probability = 0.01,
+                     .straggler_slowdown = 1.5,
+                     .straggler_spread_cv = 0.5,
+                     .persistent_probability = 0.001,
+                     .persistent_slowdown = 1.2,
+                     .imbalance_cv = 0.1,
+                     .hop_jitter_cv = 0.2};
     for (double const k : {1.0, 2.0, 6.0, 512.0}) {
       auto const t = expected_step(p, k, 4096, {});
       auto const& c = t.contributions;
-      CHECK_CLOSE(c.serial_s + c.compute_s + c.noise_s + c.straggler_s + c.imbalance_s + c.exposed_comm_s, t.mean_s, 1e-14);
+      CHECK_CLOSE(c.serial_s + c.compute_s + c.noise_s + c.straggler_s + c.imbalance_s + c.exposed_comm_s, t.mean_s,
+                  1e-14);
       if (k > 1.0) CHECK((c.noise_s > 0.0 && c.straggler_s > 0.0 && c.imbalance_s > 0.0));
     }
     CHECK(expected_step(p, 1, 4096, {}).contributions.imbalance_s == 0.0);  // one worker has the whole batch

@@ -62,9 +62,10 @@ TEST_SUITE("stat") {
     m.parameters.overlap_fraction = 0.5;
     m.parameters.straggler_slowdown = 1.2;
     m.parameters.straggler_probability = 0.1;
-    m.knowledge["serial"] = {.source = Source::measured, .sd = 0.0005, .note = {}};                            // normal
-    m.knowledge["network.inter.latency"] = {.source = Source::measured, .sd = 6e-6, .note = {}};              // lognormal: 60 %
-    m.knowledge["variability.stragglers.slowdown"] = {.source = Source::assumed, .sd = 0.5, .note = {}};      // excess lognormal
+    m.knowledge["serial"] = {.source = Source::measured, .sd = 0.0005, .note = {}};               // normal
+    m.knowledge["network.inter.latency"] = {.source = Source::measured, .sd = 6e-6, .note = {}};  // lognormal: 60 %
+    m.knowledge["variability.stragglers.slowdown"] = {
+        .source = Source::assumed, .sd = 0.5, .note = {}};  // excess lognormal
     std::vector<double> serial, latency, slowdown;
     for (std::uint32_t d = 0; d < 20'000; ++d) {
       auto const p = draw_parameters(m, d, 3);
@@ -88,7 +89,9 @@ TEST_SUITE("stat") {
     Target const targets[] = {{8, 1024}, {128, 1024}};
     int const n = 20'000;
     double const sd_error = 4 * std::sqrt(0.5 / n);
-    auto const log_sd = [](std::vector<double> const& t) { return test::moments(column(t, [](double v) { return std::log(v); })).sd; };
+    auto const log_sd = [](std::vector<double> const& t) {
+      return test::moments(column(t, [](double v) { return std::log(v); })).sd;
+    };
     auto const one = predict(m, targets, {.draws = n});
     double const run = std::sqrt(std::log1p(0.02 * 0.02)), beyond = 0.03 * 4;
     CHECK_CLOSE(log_sd(one[0]), run, sd_error);
@@ -104,7 +107,8 @@ TEST_SUITE("stat") {
     int const n = 20'000;
     auto const t = predict(m, targets, {.draws = n});
     std::vector<double> logs, products;
-    double const a = std::log(expected_step(m.parameters, 8, 1024, {}).mean_s), b = std::log(expected_step(m.parameters, 128, 1024, {}).mean_s);
+    double const a = std::log(expected_step(m.parameters, 8, 1024, {}).mean_s),
+                 b = std::log(expected_step(m.parameters, 128, 1024, {}).mean_s);
     for (std::size_t d = 0; d < n; ++d) {
       logs.push_back(std::log(t[0][d]) - a);
       products.push_back(logs.back() * (std::log(t[1][d]) - b));

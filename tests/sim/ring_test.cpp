@@ -12,10 +12,15 @@ using namespace kurve::sim;
 TEST_SUITE("unit") {
   TEST_CASE("ring without jitter finishes when LogGOPSim says") {
     // PEERS 2.5: LogGOPSim 76451de, L=2500 o=1500 G=6 ns, chunk 60,000 B, arrivals at 10 ms: finish times in ns
-    model::LogGP const machine{.latency = Seconds{2500e-9}, .overhead = Seconds{1500e-9}, .gap = Seconds{1000e-9}, .gap_per_byte = {6e-9}};
+    model::LogGP const machine{
+        .latency = Seconds{2500e-9}, .overhead = Seconds{1500e-9}, .gap = Seconds{1000e-9}, .gap_per_byte = {6e-9}};
     double const hop_s = model::message_time(machine, Bytes{60'000}).count();
-    struct Row { int ranks; double finish_s; };
-    for (auto const& row : {Row{8, 15'116'916e-9}, Row{64, 56'052'244e-9}, Row{256, 196'401'940e-9}, Row{1024, 757'800'724e-9}}) {
+    struct Row {
+      int ranks;
+      double finish_s;
+    };
+    for (auto const& row :
+         {Row{8, 15'116'916e-9}, Row{64, 56'052'244e-9}, Row{256, 196'401'940e-9}, Row{1024, 757'800'724e-9}}) {
       std::vector<double> finish_s(static_cast<std::size_t>(row.ranks), 10e-3);
       run_ring(finish_s, [&](int, int) { return hop_s; });
       // 2(K-1) additions, each rounding by half an ulp: 2046 * 2^-53 = 2.3e-13
@@ -49,14 +54,23 @@ TEST_SUITE("unit") {
 TEST_SUITE("stat") {
   TEST_CASE("hop jitter costs the factor of last-passage percolation") {
     // PEERS 2.5: E[max finish] / 2(K-1) and its own 95 % half width. Exponential hops; 1.5 at K = 2 is exact.
-    struct Row { int ranks; model::Shape shape; double cv, factor, half_width; int trials; };
-    for (auto const& row : {Row{2, model::Shape::exponential, 1.0, 1.5, 0.0, 20'000}, Row{8, model::Shape::exponential, 1.0, 1.9530, .0022, 4'000},
-                            Row{64, model::Shape::exponential, 1.0, 2.0336, .0016, 200}, Row{8, model::Shape::normal, 0.1, 1.0865, .0003, 2'000},
+    struct Row {
+      int ranks;
+      model::Shape shape;
+      double cv, factor, half_width;
+      int trials;
+    };
+    for (auto const& row : {Row{2, model::Shape::exponential, 1.0, 1.5, 0.0, 20'000},
+                            Row{8, model::Shape::exponential, 1.0, 1.9530, .0022, 4'000},
+                            Row{64, model::Shape::exponential, 1.0, 2.0336, .0016, 200},
+                            Row{8, model::Shape::normal, 0.1, 1.0865, .0003, 2'000},
                             Row{64, model::Shape::normal, 0.1, 1.0895, .0003, 100}}) {
       int const steps = 2 * (row.ranks - 1);
-      RingOptions const options{.ranks = row.ranks, .hop_s = 1.0 / steps, .jitter = model::factor_law(row.shape, row.cv), .seed = 5};
+      RingOptions const options{
+          .ranks = row.ranks, .hop_s = 1.0 / steps, .jitter = model::factor_law(row.shape, row.cv), .seed = 5};
       std::vector<double> factors;
-      for (int trial = 0; trial < row.trials; ++trial) factors.push_back(ring_makespan_s(options, static_cast<std::uint32_t>(trial)));
+      for (int trial = 0; trial < row.trials; ++trial)
+        factors.push_back(ring_makespan_s(options, static_cast<std::uint32_t>(trial)));
       auto const m = test::moments(factors);
       INFO("K ", row.ranks, " factor ", m.mean, " expected ", row.factor, " standard error ", m.standard_error);
       CHECK(std::abs(m.mean - row.factor) <= 4.0 * std::hypot(m.standard_error, row.half_width / 1.96));

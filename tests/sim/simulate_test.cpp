@@ -23,10 +23,21 @@ Model example() {
   Model m;
   m.workload = "example";
   m.global_batch = 1024;
-  m.parameters = {.serial_s = 0.01, .compute_per_sample_s = 1e-3, .gradient_bytes = 1e9, .workers_per_node = 8, .intra_latency_s = 5e-6,
-                  .intra_bandwidth_Bps = 2e11, .inter_latency_s = 1e-5, .inter_bandwidth_Bps = 5e10, .noise_cv = 0.02, .noise_node_cv = 0.01,
-                  .straggler_probability = 1e-3, .straggler_slowdown = 1.5, .straggler_spread_cv = 0.5};
-  for (auto const& info : model::parameter_table()) m.knowledge[std::string(info.name)] = {.source = Source::measured, .note = {}};
+  m.parameters = {.serial_s = 0.01,
+                  .compute_per_sample_s = 1e-3,
+                  .gradient_bytes = 1e9,
+                  .workers_per_node = 8,
+                  .intra_latency_s = 5e-6,
+                  .intra_bandwidth_Bps = 2e11,
+                  .inter_latency_s = 1e-5,
+                  .inter_bandwidth_Bps = 5e10,
+                  .noise_cv = 0.02,
+                  .noise_node_cv = 0.01,
+                  .straggler_probability = 1e-3,
+                  .straggler_slowdown = 1.5,
+                  .straggler_spread_cv = 0.5};
+  for (auto const& info : model::parameter_table())
+    m.knowledge[std::string(info.name)] = {.source = Source::measured, .note = {}};
   m.knowledge["network.inter.bandwidth_Bps"].sd = 1e10;
   return m;
 }
@@ -45,8 +56,9 @@ std::string bytes_of(model::Curve const& c) {
   std::ostringstream text;
   auto const put = [&](double x) { text << std::hex << std::bit_cast<std::uint64_t>(x) << ' '; };
   for (auto const& p : c.points) {
-    for (double const x : {p.ranks, p.global_batch, p.mean_s, p.standard_error_s, p.sd_s, p.low_s, p.high_s, p.speedup.value_or(-1), p.efficiency.centre,
-                           p.efficiency.low, p.efficiency.high, p.p_pays, p.contributions.noise_s, p.contributions.straggler_s})
+    for (double const x : {p.ranks, p.global_batch, p.mean_s, p.standard_error_s, p.sd_s, p.low_s, p.high_s,
+                           p.speedup.value_or(-1), p.efficiency.centre, p.efficiency.low, p.efficiency.high, p.p_pays,
+                           p.contributions.noise_s, p.contributions.straggler_s})
       put(x);
     for (auto const& [level, time_s] : p.quantiles_s) put(time_s);
   }
@@ -115,7 +127,9 @@ TEST_SUITE("unit") {
       CHECK((p.low_s <= p.mean_s && p.mean_s <= p.high_s));
       CHECK((p.efficiency.low <= p.efficiency.centre && p.efficiency.centre <= p.efficiency.high));
       auto const& parts = p.contributions;
-      CHECK_CLOSE(parts.serial_s + parts.compute_s + parts.noise_s + parts.straggler_s + parts.imbalance_s + parts.exposed_comm_s, p.mean_s, 1e-14);
+      CHECK_CLOSE(parts.serial_s + parts.compute_s + parts.noise_s + parts.straggler_s + parts.imbalance_s +
+                      parts.exposed_comm_s,
+                  p.mean_s, 1e-14);
     }
     REQUIRE(c.bend);
     CHECK(c.points.back().p_pays == 0.0);
@@ -126,7 +140,8 @@ TEST_SUITE("unit") {
   TEST_CASE("contributions add up to a sampled mean too") {
     for (auto const& p : simulate(example(), options(Method::workers)).points) {
       auto const& c = p.contributions;
-      CHECK_CLOSE(c.serial_s + c.compute_s + c.noise_s + c.straggler_s + c.imbalance_s + c.exposed_comm_s, p.mean_s, 1e-14);
+      CHECK_CLOSE(c.serial_s + c.compute_s + c.noise_s + c.straggler_s + c.imbalance_s + c.exposed_comm_s, p.mean_s,
+                  1e-14);
       CHECK(p.standard_error_s > 0.0);
     }
   }
@@ -180,7 +195,9 @@ TEST_SUITE("unit") {
 
   TEST_CASE("an exception in a thread reaches the caller") {
     for (int const threads : {1, 4})
-      CHECK_THROWS_AS(static_cast<void>(run_trials(100, threads, [](std::uint32_t t) -> double { return t == 90 ? throw std::runtime_error("x") : 1.0; }, {})),
+      CHECK_THROWS_AS(static_cast<void>(run_trials(
+                          100, threads,
+                          [](std::uint32_t t) -> double { return t == 90 ? throw std::runtime_error("x") : 1.0; }, {})),
                       std::runtime_error);
   }
 
@@ -192,11 +209,17 @@ TEST_SUITE("unit") {
     };
     CHECK(message([](auto& o) { o.threshold = 2; }) == "threshold=2 (must be above 0 and below 1)");
     CHECK(message([](auto& o) { o.ranks = {0}; }) == "K=0 (must be from 1 to 1e9)");
-    CHECK(message([](auto& o) { o.ranks = {4, 4}; o.global_batches = {1, 2}; }) == "K=4 (must be given once)");
+    CHECK(message([](auto& o) {
+            o.ranks = {4, 4};
+            o.global_batches = {1, 2};
+          }) == "K=4 (must be given once)");
     CHECK(message([](auto& o) { o.ranks = {}; }).find("number of K") == 0);
     CHECK(message([](auto& o) { o.trials = 1; }).find("trials=1") == 0);
     CHECK(message([](auto& o) { o.quantile_levels = {1.0}; }).find("quantile=1") == 0);
-    CHECK(message([](auto& o) { o.ranks = {2.5}; o.method = Method::workers; }).find("closed_form") != std::string::npos);
+    CHECK(message([](auto& o) {
+            o.ranks = {2.5};
+            o.method = Method::workers;
+          }).find("closed_form") != std::string::npos);
     CHECK(method_from_text("order_statistics") == Method::order_statistics);
     CHECK_THROWS_AS(static_cast<void>(method_from_text("magic")), InputError);
   }
@@ -208,8 +231,11 @@ TEST_SUITE("unit") {
     CHECK(points[0].time_s == 0.0);
     auto const& p = points[3];
     CHECK((p.ranks == 16 && p.bytes == 0x1p33));
-    model::Link const intra{.alpha = Seconds{5e-6}, .beta = {1 / 2e11}, .gamma = {}}, inter{.alpha = Seconds{1e-5}, .beta = {1 / 5e10}, .gamma = {}};
-    CHECK_CLOSE(p.time_s, model::allreduce_time(model::AllreduceAlgorithm::ring, 16, 8, Bytes{1LL << 33}, intra, inter).count(), 1e-14);
+    model::Link const intra{.alpha = Seconds{5e-6}, .beta = {1 / 2e11}, .gamma = {}},
+        inter{.alpha = Seconds{1e-5}, .beta = {1 / 5e10}, .gamma = {}};
+    CHECK_CLOSE(p.time_s,
+                model::allreduce_time(model::AllreduceAlgorithm::ring, 16, 8, Bytes{1LL << 33}, intra, inter).count(),
+                1e-14);
     CHECK((p.low_s < p.time_s && p.time_s < p.high_s));
     CHECK_CLOSE(p.busbw_Bps, 0x1p33 / p.time_s * 30.0 / 16.0, 1e-14);
   }

@@ -29,18 +29,68 @@ std::vector<Case> cases() {
     set(all.back().p);
   };
   add(4, [](auto& p) { p.noise_cv = 0.1; });
-  add(64, [](auto& p) { p.noise_cv = 0.3; p.noise_shape = Shape::normal; });  // clipped at 0 once in 2,000
-  add(64, [](auto& p) { p.noise_cv = 0.05; p.noise_shape = Shape::weibull; });
+  add(64, [](auto& p) {
+    p.noise_cv = 0.3;
+    p.noise_shape = Shape::normal;
+  });  // clipped at 0 once in 2,000
+  add(64, [](auto& p) {
+    p.noise_cv = 0.05;
+    p.noise_shape = Shape::weibull;
+  });
   add(100, [](auto& p) { p.imbalance_cv = 0.14; });
-  add(32, [](auto& p) { p.noise_cv = 0.05; p.imbalance_cv = 0.1; p.imbalance_shape = Shape::lognormal; });
-  add(64, [](auto& p) { p.noise_cv = 0.02; p.straggler_probability = 0.02; p.straggler_slowdown = 1.5; });
-  add(64, [](auto& p) { p.noise_cv = 0.02; p.straggler_probability = 0.05; p.straggler_slowdown = 1.3; p.straggler_spread_cv = 0.8; });
-  add(16, [](auto& p) { p.straggler_probability = 0.1; p.straggler_slowdown = 2; p.straggler_spread_cv = 0.5; p.straggler_shape = Shape::pareto; });
-  add(48, [](auto& p) { p.noise_cv = 0.02; p.persistent_probability = 0.02; p.persistent_slowdown = 1.2; p.straggler_probability = 0.05; p.straggler_slowdown = 1.1; });
-  add(64, [](auto& p) { p.noise_cv = 0.03; p.noise_node_cv = 0.05; p.workers_per_node = 8; });
-  add(28, [](auto& p) { p.noise_cv = 0.03; p.noise_node_cv = 0.02; p.workers_per_node = 8; p.straggler_probability = 0.03; p.straggler_slowdown = 1.4; });
-  add(8, [](auto& p) { p.noise_cv = 0.03; p.noise_step_cv = 0.02; p.noise_run_cv = 0.03; p.noise_shape = Shape::gumbel; });
-  add(1, [](auto& p) { p.noise_cv = 0.1; p.imbalance_cv = 0.5; p.straggler_probability = 0.3; p.straggler_slowdown = 2; });
+  add(32, [](auto& p) {
+    p.noise_cv = 0.05;
+    p.imbalance_cv = 0.1;
+    p.imbalance_shape = Shape::lognormal;
+  });
+  add(64, [](auto& p) {
+    p.noise_cv = 0.02;
+    p.straggler_probability = 0.02;
+    p.straggler_slowdown = 1.5;
+  });
+  add(64, [](auto& p) {
+    p.noise_cv = 0.02;
+    p.straggler_probability = 0.05;
+    p.straggler_slowdown = 1.3;
+    p.straggler_spread_cv = 0.8;
+  });
+  add(16, [](auto& p) {
+    p.straggler_probability = 0.1;
+    p.straggler_slowdown = 2;
+    p.straggler_spread_cv = 0.5;
+    p.straggler_shape = Shape::pareto;
+  });
+  add(48, [](auto& p) {
+    p.noise_cv = 0.02;
+    p.persistent_probability = 0.02;
+    p.persistent_slowdown = 1.2;
+    p.straggler_probability = 0.05;
+    p.straggler_slowdown = 1.1;
+  });
+  add(64, [](auto& p) {
+    p.noise_cv = 0.03;
+    p.noise_node_cv = 0.05;
+    p.workers_per_node = 8;
+  });
+  add(28, [](auto& p) {
+    p.noise_cv = 0.03;
+    p.noise_node_cv = 0.02;
+    p.workers_per_node = 8;
+    p.straggler_probability = 0.03;
+    p.straggler_slowdown = 1.4;
+  });
+  add(8, [](auto& p) {
+    p.noise_cv = 0.03;
+    p.noise_step_cv = 0.02;
+    p.noise_run_cv = 0.03;
+    p.noise_shape = Shape::gumbel;
+  });
+  add(1, [](auto& p) {
+    p.noise_cv = 0.1;
+    p.imbalance_cv = 0.5;
+    p.straggler_probability = 0.3;
+    p.straggler_slowdown = 2;
+  });
   return all;
 }
 
@@ -59,7 +109,8 @@ double ks_distance(std::vector<double> a, std::vector<double> b) {
     double const x = std::min(a[i], b[j]);
     while (i < a.size() && a[i] <= x) ++i;
     while (j < b.size() && b[j] <= x) ++j;
-    distance = std::max(distance, std::abs(static_cast<double>(i) / static_cast<double>(a.size()) - static_cast<double>(j) / static_cast<double>(b.size())));
+    distance = std::max(distance, std::abs(static_cast<double>(i) / static_cast<double>(a.size()) -
+                                           static_cast<double>(j) / static_cast<double>(b.size())));
   }
   return distance;
 }
@@ -117,7 +168,8 @@ TEST_SUITE("stat") {
         // proportion below the quantile, within 4 SE; ties and a lattice step of 1/12 cv: density 0.4/cv moves it 0.017
         auto const below = std::count_if(workers.begin(), workers.end(), [&](double x) { return x <= time_s; });
         bool const tied = p.noise_cv + p.imbalance_cv == 0.0;
-        if (!tied) CHECK(std::abs(static_cast<double>(below) / n - level) <= 4.0 * std::sqrt(level * (1.0 - level) / n) + 0.017);
+        if (!tied)
+          CHECK(std::abs(static_cast<double>(below) / n - level) <= 4.0 * std::sqrt(level * (1.0 - level) / n) + 0.017);
       }
       auto const one_draw = sample(n, [&](std::uint32_t t) { return sampler.by_order_statistics_s(t); });
       CHECK_MEAN(one_draw, expected.mean_s);
@@ -136,7 +188,8 @@ TEST_SUITE("stat") {
     p.workers_per_node = 4;
     for (double const k : {2.0, 30.0, 256.0}) {
       StepSampler const sampler(p, k, k, 5);
-      CHECK_MEAN(sample(10'000, [&](std::uint32_t t) { return sampler.by_workers_s(t); }), expected_step(p, k, k, {}).mean_s);
+      CHECK_MEAN(sample(10'000, [&](std::uint32_t t) { return sampler.by_workers_s(t); }),
+                 expected_step(p, k, k, {}).mean_s);
     }
   }
 }

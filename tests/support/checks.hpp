@@ -40,17 +40,17 @@ std::string message_of(Call&& call) {
 }  // namespace kurve::test
 
 /// |mean - truth| <= 4 standard errors: a correct sampler fails one check in 16 000.
-#define CHECK_MEAN(sample, truth)                                                                     \
-  do {                                                                                                \
-    auto const kurve_m = ::kurve::test::moments(sample);                                              \
-    INFO("mean ", kurve_m.mean, " truth ", (truth), " standard error ", kurve_m.standard_error);      \
-    CHECK(std::abs(kurve_m.mean - (truth)) <= 4.0 * kurve_m.standard_error);                          \
+#define CHECK_MEAN(sample, truth)                                                                \
+  do {                                                                                           \
+    auto const kurve_m = ::kurve::test::moments(sample);                                         \
+    INFO("mean ", kurve_m.mean, " truth ", (truth), " standard error ", kurve_m.standard_error); \
+    CHECK(std::abs(kurve_m.mean - (truth)) <= 4.0 * kurve_m.standard_error);                     \
   } while (false)
 
 /// Relative closeness for closed forms; `tolerance` is derived beside the check.
-#define CHECK_CLOSE(value, truth, tolerance)                                                          \
-  do {                                                                                                \
-    double const kurve_v = (value), kurve_t = (truth);                                                \
-    INFO(#value " = ", kurve_v, ", expected ", kurve_t);                                              \
-    CHECK(std::abs(kurve_v - kurve_t) <= (tolerance) * std::abs(kurve_t));                            \
+#define CHECK_CLOSE(value, truth, tolerance)                             \
+  do {                                                                   \
+    double const kurve_v = (value), kurve_t = (truth);                   \
+    INFO(#value " = ", kurve_v, ", expected ", kurve_t);                 \
+    CHECK(std::abs(kurve_v - kurve_t) <= (tolerance)*std::abs(kurve_t)); \
   } while (false)

@@ -16,16 +16,22 @@ using validate::Severity;
 
 namespace {
 
-/// 5 runs at each K of serial + w/K (strong) or serial + w (weak) + c log2 K, with 1 % noise; a normal by Box and Muller.
-std::string claim(double serial_s, double work_s, double growth_s, bool weak, std::uint64_t seed, double baseline_factor = 1.0, std::string const& extra_header = "") {
+/// 5 runs at each K of serial + w/K (strong) or serial + w (weak) + c log2 K, with 1 % noise; a normal by Box and
+/// Muller.
+std::string claim(double serial_s, double work_s, double growth_s, bool weak, std::uint64_t seed,
+                  double baseline_factor = 1.0, std::string const& extra_header = "") {
   std::ostringstream text;
   text.precision(12);
-  text << "# kurve: study/1\n# workload: synthetic\n# baseline: fastest single-worker build\n# warmup: excluded\n# setup: excluded\n" << extra_header << "K,global_batch,run,step_time_s\n";
+  text << "# kurve: study/1\n# workload: synthetic\n# baseline: fastest single-worker build\n# warmup: excluded\n# "
+          "setup: excluded\n"
+       << extra_header << "K,global_batch,run,step_time_s\n";
   for (int k = 1; k <= 64; k *= 2)
     for (int run = 0; run < 5; ++run) {
-      auto const u = data::uniforms(seed, static_cast<std::uint32_t>(k), static_cast<std::uint32_t>(run), 0, data::Stream::noise);
+      auto const u =
+          data::uniforms(seed, static_cast<std::uint32_t>(k), static_cast<std::uint32_t>(run), 0, data::Stream::noise);
       double const z = std::sqrt(-2.0 * std::log(u.first)) * std::cos(6.283185307179586 * u.second);
-      double const time_s = (serial_s + work_s / (weak ? 1 : k) + growth_s * std::log2(k)) * (k == 1 ? baseline_factor : 1.0) * (1.0 + 0.01 * z);
+      double const time_s = (serial_s + work_s / (weak ? 1 : k) + growth_s * std::log2(k)) *
+                            (k == 1 ? baseline_factor : 1.0) * (1.0 + 0.01 * z);
       text << k << "," << (weak ? 256 * k : 256) << "," << run << "," << time_s << "\n";
     }
   return text.str();
@@ -43,7 +49,9 @@ std::optional<Severity> found(validate::Audit const& audit, std::string const& r
   return std::nullopt;
 }
 
-std::optional<Severity> found_in(std::string const& text, std::string const& rule) { return found(validate::audit(study_of(text)), rule); }
+std::optional<Severity> found_in(std::string const& text, std::string const& rule) {
+  return found(validate::audit(study_of(text)), rule);
+}
 
 std::string const head = "# kurve: study/1\n# baseline: b\n# warmup: excluded\n# setup: excluded\n";
 
@@ -52,7 +60,8 @@ std::string thrice(std::string const& header, std::vector<std::array<double, 3>>
   std::ostringstream text;
   text << header << "K,global_batch,run,step_time_s\n";
   for (auto const& [k, batch, time_s] : points)
-    for (int run = 0; run < 3; ++run) text << k << "," << batch << "," << run << "," << time_s * (1.0 + 0.001 * run) << "\n";
+    for (int run = 0; run < 3; ++run)
+      text << k << "," << batch << "," << run << "," << time_s * (1.0 + 0.001 * run) << "\n";
   return text.str();
 }
 
@@ -60,7 +69,8 @@ std::string thrice(std::string const& header, std::vector<std::array<double, 3>>
 
 TEST_SUITE("unit") {
   TEST_CASE("audit: a baseline inflated 1.8 times is named and the reference gives the honest curve and bend") {
-    // honest T = 0.011 + 0.7/K (as if T(1) took 0.711): E(64) is about 0.5; claimed T(1) is 1.8 times as long, E(64) about 0.9
+    // honest T = 0.011 + 0.7/K (as if T(1) took 0.711): E(64) is about 0.5; claimed T(1) is 1.8 times as long, E(64)
+    // about 0.9
     auto const vendor = study_of(claim(0.011, 0.7, 0.0, false, 7, 1.8));
     auto const alone = validate::audit(vendor);
     CHECK(found(alone, "KV001") == Severity::error);
@@ -86,14 +96,23 @@ TEST_SUITE("unit") {
   }
 
   TEST_CASE("audit: each rule of the problem has a study that trips it") {
-    CHECK(found_in(thrice(head + "# regime: strong\n", {{1, 8, 1}, {2, 16, 1.01}, {4, 32, 1.02}}), "KV005") == Severity::error);
-    CHECK(found_in(thrice(head + "# regime: weak\n", {{1, 8, 1}, {2, 8, 0.6}, {4, 8, 0.4}}), "KV005") == Severity::error);
+    CHECK(found_in(thrice(head + "# regime: strong\n", {{1, 8, 1}, {2, 16, 1.01}, {4, 32, 1.02}}), "KV005") ==
+          Severity::error);
+    CHECK(found_in(thrice(head + "# regime: weak\n", {{1, 8, 1}, {2, 8, 0.6}, {4, 8, 0.4}}), "KV005") ==
+          Severity::error);
     CHECK(found_in(thrice(head, {{1, 8, 1}, {2, 8, 0.6}, {4, 24, 0.7}}), "KV006") == Severity::warning);
     CHECK(found_in(thrice(head, {{1, 8, 1}, {2, 8, 0.6}, {4, 16, 0.61}}), "KV007") == Severity::warning);
     CHECK(found_in(thrice(head, {{1, 8, 1}, {2, 8, 0.4}}), "KV002") == Severity::error);
-    CHECK(found_in(thrice(head, {{1, 8, 1.0}, {2, 8, 0.52}, {4, 8, 0.55}, {8, 8, 0.16}, {16, 8, 0.1}}), "KV010") == Severity::error);
-    CHECK(found_in(head + "# configuration: precision\nK,global_batch,run,step_time_s,precision\n1,8,0,1,fp32\n2,8,0,0.5,bf16\n", "KV008") == Severity::error);
-    CHECK(found_in(head + "# configuration: grad_accum\nK,global_batch,run,step_time_s,grad_accum\n1,8,0,1,4\n2,8,0,0.6,2\n", "KV008") == Severity::warning);
+    CHECK(found_in(thrice(head, {{1, 8, 1.0}, {2, 8, 0.52}, {4, 8, 0.55}, {8, 8, 0.16}, {16, 8, 0.1}}), "KV010") ==
+          Severity::error);
+    CHECK(
+        found_in(
+            head +
+                "# configuration: precision\nK,global_batch,run,step_time_s,precision\n1,8,0,1,fp32\n2,8,0,0.5,bf16\n",
+            "KV008") == Severity::error);
+    CHECK(found_in(
+              head + "# configuration: grad_accum\nK,global_batch,run,step_time_s,grad_accum\n1,8,0,1,4\n2,8,0,0.6,2\n",
+              "KV008") == Severity::warning);
     CHECK(found_in(head + "K,step_time_s\n1,1\n2,0.6\n", "KV019") == Severity::warning);
   }
 
@@ -101,13 +120,15 @@ TEST_SUITE("unit") {
     CHECK(found_in("# kurve: study/1\nK,step_time_s\n1,1\n2,0.6\n", "KV003") == Severity::warning);
     CHECK(found_in(head + "K,step_time_s\n4,1\n8,0.6\n", "KV004") == Severity::note);
     CHECK(found_in(head + "K,step_time_s\n1,1\n2,0.6\n", "KV011") == Severity::warning);
-    CHECK(found_in(head + "K,run,step_time_s\n1,0,1\n1,1,1\n1,2,1\n2,0,0.6\n2,1,0.61\n2,2,0.6\n", "KV012") == Severity::warning);
+    CHECK(found_in(head + "K,run,step_time_s\n1,0,1\n1,1,1\n1,2,1\n2,0,0.6\n2,1,0.61\n2,2,0.6\n", "KV012") ==
+          Severity::warning);
     CHECK(found_in(head + "# note: best of 5 runs\nK,step_time_s\n1,1\n2,0.6\n", "KV013") == Severity::warning);
     CHECK(found_in("# kurve: study/1\n# warmup: included\nK,step_time_s\n1,1\n2,0.6\n", "KV014") == Severity::warning);
     CHECK(found_in("# kurve: study/1\nK,step_time_s\n1,1\n2,0.6\n", "KV015") == Severity::note);
     CHECK(found_in("# kurve: study/1\n# setup: included\nK,step_time_s\n1,1\n2,0.6\n", "KV016") == Severity::warning);
     CHECK(found_in(head + "# claim: speedup 1.7 on 2 GPUs\nK,step_time_s\n1,1\n2,0.6\n", "KV017") == Severity::warning);
-    auto const mine = study_of(thrice(head, {{1, 8, 1}, {2, 8, 0.6}})), other = study_of(thrice(head, {{1, 8, 1.5}, {4, 8, 0.4}}));
+    auto const mine = study_of(thrice(head, {{1, 8, 1}, {2, 8, 0.6}})),
+               other = study_of(thrice(head, {{1, 8, 1.5}, {4, 8, 0.4}}));
     validate::AuditOptions options;
     options.other_claims = {&other};
     CHECK(found(validate::audit(mine, options), "KV018") == Severity::error);
@@ -133,7 +154,8 @@ TEST_SUITE("unit") {
     CHECK_FALSE(found(validate::audit(hit), "KV001"));
     // leaving the node costs a jump, honestly
     std::string const node = head + "# workers_per_node: 8\n";
-    CHECK_FALSE(found_in(thrice(node, {{4, 8, 1.0}, {8, 8, 0.5}, {16, 8, 0.55}, {32, 8, 0.3}, {64, 8, 0.17}}), "KV010"));
+    CHECK_FALSE(
+        found_in(thrice(node, {{4, 8, 1.0}, {8, 8, 0.5}, {16, 8, 0.55}, {32, 8, 0.3}, {64, 8, 0.17}}), "KV010"));
     // a gain of 1 % lies within the rounding
     CHECK_FALSE(found_in(thrice(head, {{1, 8, 1}, {2, 8, 0.495}}), "KV002"));
     // a larger batch per worker may run better than the baseline's
@@ -141,8 +163,11 @@ TEST_SUITE("unit") {
     // linear up to 2 workers is ordinary
     CHECK_FALSE(found_in(thrice(head, {{1, 8, 8.0}, {2, 8, 4.0}}), "KV009"));
     CHECK_FALSE(found_in(head + "# claim: speedup 1.7 at efficiency 0.85\nK,step_time_s\n1,1\n2,0.6\n", "KV017"));
-    CHECK_FALSE(found_in(head + "# configuration: grad_accum\nK,global_batch,run,step_time_s,grad_accum\n1,8,0,1,4\n2,8,0,0.6,4\n", "KV008"));
-    auto const mine = study_of(thrice(head, {{1, 8, 1}, {2, 8, 0.6}})), same = study_of(thrice(head, {{1, 8, 1.01}, {4, 8, 0.4}}));
+    CHECK_FALSE(found_in(
+        head + "# configuration: grad_accum\nK,global_batch,run,step_time_s,grad_accum\n1,8,0,1,4\n2,8,0,0.6,4\n",
+        "KV008"));
+    auto const mine = study_of(thrice(head, {{1, 8, 1}, {2, 8, 0.6}})),
+               same = study_of(thrice(head, {{1, 8, 1.01}, {4, 8, 0.4}}));
     validate::AuditOptions claims;
     claims.other_claims = {&same};
     CHECK_FALSE(found(validate::audit(mine, claims), "KV018"));
@@ -155,7 +180,11 @@ TEST_SUITE("unit") {
         for (int run = 0; run < 3; ++run)
           for (int step = 0; step < 8; ++step)
             text += std::to_string(k) + "," + std::to_string(run) + "," + std::to_string(step) + "," +
-                    std::to_string((step == 0 && run < cold_runs && (cold_runs > 1 || k == 1) ? 2.0 : 1.0 + 0.001 * ((step * 3 + run) % 5)) / k) + "\n";
+                    std::to_string((step == 0 && run < cold_runs && (cold_runs > 1 || k == 1)
+                                        ? 2.0
+                                        : 1.0 + 0.001 * ((step * 3 + run) % 5)) /
+                                   k) +
+                    "\n";
       return text;
     };
     CHECK(found_in(steps(3), "KV014") == Severity::warning);
@@ -164,14 +193,18 @@ TEST_SUITE("unit") {
   }
 
   TEST_CASE("audit: an all-reduce that backward cannot hide must show in the step") {
-    // 2 nodes of 8: 2 (1/2) 10 GB at 10 GB/s is 1 s; ideal compute at K = 16 is 0.5 s, of which 2/3 hide 0.33 s: 0.67 s must show
+    // 2 nodes of 8: 2 (1/2) 10 GB at 10 GB/s is 1 s; ideal compute at K = 16 is 0.5 s, of which 2/3 hide 0.33 s: 0.67 s
+    // must show
     std::string const text = head + "# workers_per_node: 8\n# gradient_bytes: 10e9\n";
     validate::AuditOptions options;
     options.node_bytes_per_s = 10e9;
-    CHECK(found(validate::audit(study_of(thrice(text, {{8, 8, 1.0}, {16, 8, 0.55}}))), "KV009") == std::nullopt);  // no link known
-    CHECK(found(validate::audit(study_of(thrice(text, {{8, 8, 1.0}, {16, 8, 0.55}})), options), "KV009") == Severity::error);
+    CHECK(found(validate::audit(study_of(thrice(text, {{8, 8, 1.0}, {16, 8, 0.55}}))), "KV009") ==
+          std::nullopt);  // no link known
+    CHECK(found(validate::audit(study_of(thrice(text, {{8, 8, 1.0}, {16, 8, 0.55}})), options), "KV009") ==
+          Severity::error);
     CHECK_FALSE(found(validate::audit(study_of(thrice(text, {{8, 8, 1.0}, {16, 8, 1.2}})), options), "KV009"));
-    CHECK(found_in(thrice(text + "# interconnect: 80 Gb/s Ethernet\n", {{8, 8, 1.0}, {16, 8, 0.55}}), "KV009") == Severity::warning);
+    CHECK(found_in(thrice(text + "# interconnect: 80 Gb/s Ethernet\n", {{8, 8, 1.0}, {16, 8, 0.55}}), "KV009") ==
+          Severity::warning);
   }
 
   TEST_CASE("audit: honest mixed studies have no error") {
@@ -183,9 +216,12 @@ TEST_SUITE("unit") {
       for (std::size_t i = 0; i < batch.size(); ++i)
         for (int run = 0; run < 5; ++run) {
           int const k = 1 << i;
-          auto const u = data::uniforms(seed, static_cast<std::uint32_t>(k), static_cast<std::uint32_t>(run), 1, data::Stream::noise);
+          auto const u = data::uniforms(seed, static_cast<std::uint32_t>(k), static_cast<std::uint32_t>(run), 1,
+                                        data::Stream::noise);
           double const z = std::sqrt(-2.0 * std::log(u.first)) * std::cos(6.283185307179586 * u.second);
-          text << k << "," << batch[i] << "," << run << "," << (0.02 + batch[i] / 64.0 / k + 0.002 * static_cast<double>(seed % 5) * std::log2(k)) * (1.0 + 0.01 * z) << "\n";
+          text << k << "," << batch[i] << "," << run << ","
+               << (0.02 + batch[i] / 64.0 / k + 0.002 * static_cast<double>(seed % 5) * std::log2(k)) * (1.0 + 0.01 * z)
+               << "\n";
         }
       auto const result = validate::audit(study_of(text.str()));
       INFO("seed ", seed, "\n", validate::to_text(result));
@@ -198,7 +234,8 @@ TEST_SUITE("unit") {
     for (std::uint64_t seed = 1; seed <= 20; ++seed)
       for (bool const weak : {false, true}) {
         double const growth_s = 0.002 * static_cast<double>(seed % 5);
-        auto const result = validate::audit(study_of(claim(0.01 + 0.002 * static_cast<double>(seed % 7), 1.0, growth_s, weak, seed)));
+        auto const result =
+            validate::audit(study_of(claim(0.01 + 0.002 * static_cast<double>(seed % 7), 1.0, growth_s, weak, seed)));
         INFO("seed ", seed, weak ? " weak\n" : " strong\n", validate::to_text(result));
         CHECK_FALSE(validate::has_error(result));
       }
@@ -219,7 +256,8 @@ TEST_SUITE("unit") {
     CHECK(found(p1, "KV008"));
     CHECK_FALSE(validate::has_error(p1));
     for (auto const* name : {"m1_resnet_nvidia_v2_0.csv", "m2_unet3d_nvidia_v3_1.csv"}) CHECK(found(of(name), "KV006"));
-    for (auto const* name : {"s4_ssd_hpe_v2_1.csv", "s7_ssd_azure_v2_0.csv", "s9a_resnet_dell_v3_0.csv"}) CHECK_FALSE(validate::has_error(of(name)));
+    for (auto const* name : {"s4_ssd_hpe_v2_1.csv", "s7_ssd_azure_v2_0.csv", "s9a_resnet_dell_v3_0.csv"})
+      CHECK_FALSE(validate::has_error(of(name)));
   }
 
   TEST_CASE("audit: six rows of the checklist and writers that programs can read") {
@@ -228,7 +266,8 @@ TEST_SUITE("unit") {
     auto const json = nlohmann::json::parse(validate::to_json(result));
     CHECK(json["checklist"].size() == 6);
     for (auto const* key : {"findings", "verdict"}) CHECK(json.contains(key));
-    auto const sarif = nlohmann::json::parse(validate::to_sarif(validate::audit(study_of("# kurve: study/1\nK,step_time_s\n1,1\n2,0.6\n")), "1.0.0"));
+    auto const sarif = nlohmann::json::parse(
+        validate::to_sarif(validate::audit(study_of("# kurve: study/1\nK,step_time_s\n1,1\n2,0.6\n")), "1.0.0"));
     CHECK(sarif["version"] == "2.1.0");
     CHECK(sarif["runs"][0]["tool"]["driver"]["rules"].size() == validate::audit_rules().size());
     CHECK(sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] == "claim.csv");

@@ -115,12 +115,14 @@ TEST_SUITE("unit") {
     std::string text = "step,rank,compute_s,comm_s\n";
     for (int step = 0; step < 10; ++step)
       for (int rank = 0; rank < 8; ++rank)
-        text += std::to_string(step) + "," + std::to_string(rank) + "," + std::to_string((rank == 5 ? 1.4 : 1.0) + 0.002 * ((step * 7 + rank * 3) % 5)) + ",0.01\n";
+        text += std::to_string(step) + "," + std::to_string(rank) + "," +
+                std::to_string((rank == 5 ? 1.4 : 1.0) + 0.002 * ((step * 7 + rank * 3) % 5)) + ",0.01\n";
     auto const d = validate::diagnose(from_text(text));
     CHECK(d.cause == Cause::straggler);
     CHECK(d.persistent == true);
     CHECK(d.ranks == std::vector<int>{5});
-    // Load balance by hand: mean (7 + 1.4)/8 over 1.4 = 0.75; always the same rank, so nothing is lost to serialization.
+    // Load balance by hand: mean (7 + 1.4)/8 over 1.4 = 0.75; always the same rank, so nothing is lost to
+    // serialization.
     REQUIRE(d.pop.size() == 1);
     CHECK(d.pop[0].load_balance == doctest::Approx(0.75).epsilon(0.01));
     CHECK(d.pop[0].serialization == doctest::Approx(1.0).epsilon(0.01));
@@ -132,7 +134,8 @@ TEST_SUITE("unit") {
       for (int stage = 0; stage < 4; ++stage)
         for (int rank = 0; rank < 4; ++rank)
           text += std::to_string(step) + "," + std::to_string(stage) + "," + std::to_string(rank) + "," +
-                  std::to_string((stage == 3 ? 1.63 : 1.0) * (1.0 + 0.001 * ((step * 5 + rank * 3 + stage) % 7))) + "\n";
+                  std::to_string((stage == 3 ? 1.63 : 1.0) * (1.0 + 0.001 * ((step * 5 + rank * 3 + stage) % 7))) +
+                  "\n";
     auto const d = validate::diagnose(from_text(text));
     CHECK(d.cause == Cause::imbalance);
     CHECK(d.ranks.empty());
@@ -142,7 +145,8 @@ TEST_SUITE("unit") {
     std::string text = "step,rank,compute_s,comm_s\n";
     for (int step = 0; step < 10; ++step)
       for (int rank = 0; rank < 8; ++rank)
-        text += std::to_string(step) + "," + std::to_string(rank) + "," + std::to_string(1.0 + 0.002 * ((step * 7 + rank * 3) % 5)) + ",0.01\n";
+        text += std::to_string(step) + "," + std::to_string(rank) + "," +
+                std::to_string(1.0 + 0.002 * ((step * 7 + rank * 3) % 5)) + ",0.01\n";
     CHECK(validate::diagnose(from_text(text)).cause == Cause::none);
   }
   TEST_CASE("diagnose per rank: the trace with one slow worker names it") {
@@ -159,8 +163,8 @@ TEST_SUITE("unit") {
 }
 
 TEST_SUITE("stat") {
-  // 600 studies with weak serial ones flat (a constant part, as a step time hides it). The limits are the issue's; at 85 %
-  // and 500 answers the binomial error is 1.6 %, so the measured 95 % is 6 standard errors above them.
+  // 600 studies with weak serial ones flat (a constant part, as a step time hides it). The limits are the issue's; at
+  // 85 % and 500 answers the binomial error is 1.6 %, so the measured 95 % is 6 standard errors above them.
   TEST_CASE("diagnose: 600 synthetic studies from step times alone") {
     Score score;
     std::map<std::string, int> confusion;
@@ -171,10 +175,12 @@ TEST_SUITE("stat") {
           auto const job = test::draw_job(cause, weak, dice);
           auto const d = validate::diagnose(test::step_study(job, 1000 + score.total, i % 3 == 0 && job.steps > 1));
           score.count(cause, d.cause);
-          ++confusion[std::string(to_text(cause)) + (weak ? " weak" : " strong") + " -> " + std::string(to_text(d.cause))];
+          ++confusion[std::string(to_text(cause)) + (weak ? " weak" : " strong") + " -> " +
+                      std::string(to_text(d.cause))];
         }
     for (auto const& [what, n] : confusion) MESSAGE(what << ": " << n);
-    MESSAGE("answered " << 100.0 * score.answered_share() << " %, of them right " << 100.0 * score.right_share() << " %");
+    MESSAGE("answered " << 100.0 * score.answered_share() << " %, of them right " << 100.0 * score.right_share()
+                        << " %");
     CHECK(score.right_share() >= 0.85);
     CHECK(score.answered_share() >= 0.60);
   }
@@ -186,7 +192,8 @@ TEST_SUITE("stat") {
         for (int i = 0; i < 75; ++i) {
           auto const job = test::draw_job(cause, weak, dice);
           auto const log = i % 2 == 0 ? test::RankLog::comm_waits : test::RankLog::bare_transfer;
-          auto const d = validate::diagnose(test::rank_study(job, 5000 + score.total, log, /*smallest*/ i % 3 == 0 ? 64 : 1));
+          auto const d =
+              validate::diagnose(test::rank_study(job, 5000 + score.total, log, /*smallest*/ i % 3 == 0 ? 64 : 1));
           score.count(cause, d.cause);
         }
     double const right_of_all = static_cast<double>(score.right) / score.total;

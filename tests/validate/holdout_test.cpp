@@ -141,7 +141,8 @@ TEST_SUITE("unit") {
     for (auto const* const key : {"mape", "median_ape", "max_ape", "coverage", "confidence", "crps", "bend"})
       CHECK(json["summary"].contains(key));
     for (auto const* const key : {"predicted_K", "measured_K"}) CHECK(json["summary"]["bend"].contains(key));
-    for (auto const* const rival : {"ideal", "amdahl", "amdahl_log", "last_efficiency", "power_law", "usl", "extrap", "true_formula"})
+    for (auto const* const rival :
+         {"ideal", "amdahl", "amdahl_log", "last_efficiency", "power_law", "usl", "extrap", "true_formula"})
       for (auto const* const key : {"mape", "median_ape", "max_ape"}) CHECK(json["rivals"][rival].contains(key));
     CHECK(json["identified"]["serial"] == false);
   }

@@ -34,13 +34,13 @@ class Dice {
 struct Job {
   validate::Cause cause = validate::Cause::none;
   bool weak = false;
-  double noise = 0.01;      ///< sd of each step, relative
-  bool worker_noise = false;///< drawn by each worker rather than by the step
-  double effect = 0.3;      ///< share of the step at the largest K
-  int variant = 0;          ///< which law of the cause
-  int steps = 1;            ///< averaged into one value
+  double noise = 0.01;        ///< sd of each step, relative
+  bool worker_noise = false;  ///< drawn by each worker rather than by the step
+  double effect = 0.3;        ///< share of the step at the largest K
+  int variant = 0;            ///< which law of the cause
+  int steps = 1;              ///< averaged into one value
   int repeats = 5;
-  double hit = 0.01;        ///< p of one worker and step
+  double hit = 0.01;  ///< p of one worker and step
 };
 
 /// Times of one step: compute of each worker, what all pay after the slowest, what nobody computes.
@@ -58,21 +58,29 @@ inline StepDraw draw_step(Job const& job, int ranks, double amplitude, Dice& dic
     double factor = 1.0;
     if (job.worker_noise) factor += job.noise * dice.normal();
     if (job.cause == Cause::imbalance) {
-      double const shape = job.variant == 0 ? (dice.gumbel() - 0.5772) / 1.2825 : job.variant == 1 ? dice.normal()
-                         : job.variant == 2 ? std::pow(dice.exponential(), 0.5) / 0.463 - 1.913 : dice.exponential() - 1.0;
+      double const shape = job.variant == 0   ? (dice.gumbel() - 0.5772) / 1.2825
+                           : job.variant == 1 ? dice.normal()
+                           : job.variant == 2 ? std::pow(dice.exponential(), 0.5) / 0.463 - 1.913
+                                              : dice.exponential() - 1.0;
       factor += amplitude * shape;
     }
     double pause = 0.0;
     if (job.cause == Cause::straggler && dice.uniform() < job.hit) {
       double const size = job.variant % 2 == 0 ? 1.0 : 0.3 + 0.7 * dice.exponential();
-      if (job.variant < 2) factor *= 1.0 + amplitude * size; else pause = amplitude * size;
+      if (job.variant < 2)
+        factor *= 1.0 + amplitude * size;
+      else
+        pause = amplitude * size;
     }
     step.compute_s.push_back(work * std::max(factor, 0.05) + pause);
   }
   double const k = ranks;
   if (job.cause == Cause::communication)
-    step.comm_s = amplitude * (ranks == 1 ? 0.0 : job.variant == 0 ? std::log2(k) : job.variant == 1 ? k - 1.0
-                  : job.variant == 2 ? (k - 1.0) / 63.0 + 1.5 * (1.0 - 1.0 / k) : std::ceil(std::log2(k + 1.0)));
+    step.comm_s = amplitude * (ranks == 1         ? 0.0
+                               : job.variant == 0 ? std::log2(k)
+                               : job.variant == 1 ? k - 1.0
+                               : job.variant == 2 ? (k - 1.0) / 63.0 + 1.5 * (1.0 - 1.0 / k)
+                                                  : std::ceil(std::log2(k + 1.0)));
   if (job.cause == Cause::serial) step.serial_s = amplitude * (job.weak && job.variant == 3 ? k / 64.0 : 1.0);
   return step;
 }
@@ -81,7 +89,8 @@ inline double step_time(StepDraw const& step) {
   return *std::max_element(step.compute_s.begin(), step.compute_s.end()) + step.comm_s + step.serial_s;
 }
 
-/// Amplitude at which the cause takes `effect` of the mean step at the largest K, by bisection on common random numbers.
+/// Amplitude at which the cause takes `effect` of the mean step at the largest K, by bisection on common random
+/// numbers.
 inline double amplitude_of(Job const& job, int largest, std::uint64_t seed) {
   Job quiet = job;
   quiet.noise = 0.0;
