@@ -86,7 +86,7 @@ validate::Section model_section(std::string const& path, model::Model const& mod
                                .progress = {}};
   for (double const k : how.ranks)
     if (k >= model.baseline_ranks) options.ranks.push_back(k);
-  if (!options.ranks.empty() && model.regime != model::Regime::mixed) {
+  if (!options.ranks.empty() && model.regime != model::Regime::mixed && model.allreduce.points.empty()) {
     auto const curve = sim::simulate(model, options);
     section.blocks.push_back(
         validate::Verdict{curve.bend ? Mood::caution : Mood::good, validate::bend_sentence(curve)});

@@ -163,9 +163,12 @@ class ModelReader {
     model_.allreduce.workers_per_node = number(sweep, "workers_per_node", " of allreduce");
     if (!(model_.allreduce.workers_per_node >= 1.0)) fail("workers_per_node of allreduce (must be at least 1)");
     auto& points = model_.allreduce.points;
-    for (auto const& row : sweep.at("points")) {
+    if (!sweep.contains("points") || !sweep["points"].is_array()) fail("allreduce without its list of points");
+    for (auto const& row : sweep["points"]) {
       std::string const where = "point " + std::to_string(points.size() + 1) + " of allreduce";
-      if (!row.is_array() || row.size() != 3) fail(where + " (must be [ranks, bytes, time_s])");
+      bool const numbers =
+          row.is_array() && row.size() == 3 && row[0].is_number() && row[1].is_number() && row[2].is_number();
+      if (!numbers) fail(where + " (must be [ranks, bytes, time_s])");
       model::SweepPoint const p{row[0].get<double>(), row[1].get<double>(), row[2].get<double>()};
       if (!(p.ranks >= 2.0 && p.bytes > 0.0 && p.time_s > 0.0))
         fail(where + " (ranks must be at least 2, bytes and time_s positive)");

@@ -42,6 +42,11 @@ void check(Model const& model, SimulateOptions const& o) {
           static_cast<double>(o.global_batches.size()), "one for each K");
   if (model.regime == model::Regime::mixed && o.global_batches.empty())
     throw InputError("a mixed regime has no rule for the global batch. Give one for each K?");
+  if (!(expected_step(model.parameters, model.baseline_ranks, model.global_batch, {}).mean_s > 0.0))
+    throw InputError(
+        "a step of this Model takes no time (it has neither serial work nor compute). Is it a network alone, to be "
+        "asked "
+        "with --op allreduce?");
   require(inside_unit(o.threshold), "threshold", o.threshold, "above 0 and below 1");
   require(inside_unit(o.confidence), "confidence", o.confidence, "above 0 and below 1");
   for (double const q : o.quantile_levels) require(inside_unit(q), "quantile", q, "above 0 and below 1");

@@ -95,6 +95,21 @@ TEST_SUITE("cli") {
     CHECK(newer_run.err.find("newer") != std::string::npos);
   }
 
+  TEST_CASE("a Model without a step and one with half of a network") {
+    TemporaryFolder const folder;
+    std::string const head =
+        R"({"schema": "kurve.model/1", "workload": "w", "regime": "strong", "global_batch": 8, "baseline_ranks": 1, )";
+    auto const refused = [&](std::string const& rest) {
+      return run_kurve("simulate '" + folder.write("model.json", head + rest) + "'");
+    };
+    auto const network = refused(R"("parameters": {}, "allreduce": {"workers_per_node": 8}})");
+    CHECK(network.code == bad_data);
+    CHECK(network.err.find("without its list of points") != std::string::npos);
+    auto const empty = refused(R"("parameters": {}})");
+    CHECK(empty.code == usage);
+    CHECK(empty.err.find("takes no time") != std::string::npos);
+  }
+
   TEST_CASE("options out of range and unknown ones are usage errors") {
     std::string const book = "data/sets/book_code_5_2_1/book_code_5_2_1.csv";
     auto const threshold = run_kurve("analyze " + book + " --threshold 2");
