@@ -22,7 +22,7 @@ inline data::Study study_at(std::filesystem::path const& path) {
 
 /// The real data beside the repository; empty where it is absent.
 inline std::filesystem::path shared_data() {
-  for (std::filesystem::path const path : {KURVE_SOURCE_DIR "/../shared/data", "/work/shared/data"})
+  for (std::filesystem::path const path : {KURVE_SOURCE_DIR "/../shared/data"})
     if (std::filesystem::exists(path)) return path;
   return {};
 }
