@@ -4,6 +4,7 @@
 #include <cmath>
 #include <istream>
 #include <set>
+#include <sstream>
 
 #include "data/columns.hpp"
 #include "data/csv.hpp"
@@ -53,6 +54,7 @@ class StudyReader {
   void read_time(Sample& sample, Column const& column, std::string const& cell);
   void finish_row(Sample& sample);
   void finish();
+  [[nodiscard]] int ranks_on(int nodes) const;
   [[nodiscard]] double number(Column const& column, std::string_view cell, double least) const;
   [[nodiscard]] int whole(Column const& column, std::string_view cell, int least) const;
   [[nodiscard]] bool has(Role role) const {
@@ -269,10 +271,18 @@ int StudyReader::whole(Column const& column, std::string_view cell, int least) c
   return static_cast<int>(*value);
 }
 
+int StudyReader::ranks_on(int nodes) const {
+  double const ranks = nodes * workers_per_node_;
+  if (ranks == std::floor(ranks) && ranks >= 1.0 && ranks <= 1e9) return static_cast<int>(ranks);
+  std::ostringstream text;
+  text << "K=" << ranks << " (nodes times workers_per_node must be a whole number from 1 to 1e9)";
+  fail(text.str());
+}
+
 /// Turns what the columns say into K, batch and time of the row.
 void StudyReader::finish_row(Sample& s) {
   if (!has(Role::ranks) && s.nodes)
-    s.ranks = static_cast<int>(std::lround(*s.nodes * workers_per_node_));
+    s.ranks = ranks_on(*s.nodes);
   else if (!has(Role::ranks) && has(Role::nodes))
     fail("missing value of 'nodes'");
   if (s.op == Operation::step && s.local_batch && !s.global_batch) s.global_batch = *s.local_batch * s.ranks;
@@ -286,6 +296,8 @@ void StudyReader::finish_row(Sample& s) {
   }
   if (s.rank && s.compute_s && s.time_s == 0.0) s.time_s = *s.compute_s + s.comm_s.value_or(0.0);
   if (s.time_s == 0.0) fail("missing value of the time");
+  if (!std::isfinite(s.time_s) || !std::isfinite(s.global_batch.value_or(1.0)))
+    fail("a time or batch that follows from this row is out of range");
   if (s.op == Operation::allreduce && !s.bytes) fail("missing value of 'bytes' (op allreduce)");
   if (s.op == Operation::compute && !s.local_batch) fail("missing value of 'local_batch' (op compute)");
 }

@@ -3,6 +3,7 @@
 #include <array>
 #include <functional>
 #include <ostream>
+#include <set>
 
 #include "data/csv.hpp"
 #include "data/quantity_text.hpp"
@@ -28,13 +29,24 @@ WrittenColumn optional_column(std::string name, Member member) {
           }};
 }
 
+/// Whether a reader finds K and the times of single ranks by itself: as many workers as ranks, compute plus
+/// communication.
+bool ranks_and_times_follow(Study const& study) {
+  if (study.kind() != StudyKind::per_rank) return false;
+  std::set<int> ranks;
+  for (auto const& s : study.samples) ranks.insert(*s.rank);
+  return std::all_of(study.samples.begin(), study.samples.end(), [&](Sample const& s) {
+    return s.ranks == static_cast<int>(ranks.size()) && s.time_s == *s.compute_s + s.comm_s.value_or(0.0);
+  });
+}
+
 std::vector<WrittenColumn> columns_of(Study const& study) {
   bool const components = study.kind() == StudyKind::components;
-  bool const per_rank = study.kind() == StudyKind::per_rank;
+  bool const derived = ranks_and_times_follow(study);
   std::vector<WrittenColumn> columns;
   if (components)
     columns.push_back({"op", [](Sample const& s) { return std::string(operations[static_cast<std::size_t>(s.op)]); }});
-  if (!per_rank)
+  if (!derived)
     columns.push_back({components ? "ranks" : "K", [](Sample const& s) { return std::to_string(s.ranks); }});
   columns.push_back(optional_column("nodes", &Sample::nodes));
   columns.push_back(optional_column("global_batch", &Sample::global_batch));
@@ -46,7 +58,7 @@ std::vector<WrittenColumn> columns_of(Study const& study) {
   columns.push_back(optional_column("rank", &Sample::rank));
   columns.push_back(optional_column("compute_s", &Sample::compute_s));
   columns.push_back(optional_column("comm_s", &Sample::comm_s));
-  if (!per_rank)
+  if (!derived)
     columns.push_back(
         {components ? "time_s" : study.time_column, [](Sample const& s) { return number_text(s.time_s); }});
   for (std::size_t i = 0; i < study.configuration_columns.size(); ++i)

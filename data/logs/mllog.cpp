@@ -182,15 +182,16 @@ System read_system(std::string const& log_path) {
         "systems/NAME.json, with number_of_nodes and accelerators_per_node, beside the log under a name that begins "
         "the log's name?");
   auto const document = read_json(path.string());
-  auto const count = [&](char const* key) {
+  auto const count = [&](char const* key, double most) {
     auto const value = document.is_object() && document.contains(key) ? number_of(document[key]) : std::nullopt;
-    if (!value || *value < 1.0 || *value != std::floor(*value) || *value > 1e6)
-      throw DataError(path.string(), 0,
-                      "missing or bad \"" + std::string(key) + "\" (must be a whole number, at least 1)");
+    if (!value || *value < 1.0 || *value != std::floor(*value) || *value > most)
+      throw DataError(
+          path.string(), 0,
+          "missing or bad \"" + std::string(key) + "\" (must be a whole number from 1 to " + number_text(most) + ")");
     return static_cast<int>(*value);
   };
   auto const text = [&](char const* key) { return document.contains(key) ? text_of(document[key]) : std::string{}; };
-  return {count("number_of_nodes"), count("accelerators_per_node"), text("accelerator_model_name"),
+  return {count("number_of_nodes", 1e6), count("accelerators_per_node", 1e3), text("accelerator_model_name"),
           text("accelerator_interconnect")};
 }
 
@@ -211,15 +212,17 @@ void add_steps(Study& study, Events const& events, Sample const& frame) {
                         " left out");
 }
 
-void add_blocks(Study& study, Events const& events, Sample const& frame) {
+void add_blocks(Study& study, Events const& events, Sample const& frame, std::string const& path) {
   std::size_t const first = events.blocks.size() > 1 ? 1 : 0;  // the first holds the warm-up
   for (std::size_t i = first; i < events.blocks.size(); ++i) {
     auto const steps = steps_of(events.blocks[i], events);
-    if (!steps) continue;
+    if (!steps || !(*steps > 0.0)) continue;
     Sample sample = frame;
     sample.step = static_cast<int>(i);
     sample.time_s = (events.blocks[i].stop_ms - events.blocks[i].start_ms) * 1e-3 / *steps;
     sample.line = events.blocks[i].line;
+    if (!(sample.time_s > 0.0) || !std::isfinite(sample.time_s))
+      throw DataError(path, sample.line, "a training block without a length in time (its time_ms are out of range)");
     study.samples.push_back(sample);
   }
   study.set("warmup", first == 1 ? "excluded" : "included");
@@ -232,7 +235,9 @@ void add_blocks(Study& study, Events const& events, Sample const& frame) {
 Study read_mllog(std::string const& path) {
   Events const events = EventReader(path).read();
   if (events.lines == 0) throw DataError(path, 0, "no well-formed :::MLLOG line");
-  if (!events.global_batch || !(*events.global_batch > 0.0))
+  if (events.global_batch && !(*events.global_batch >= 1.0 && *events.global_batch <= 1e12))
+    throw DataError(path, 0, "global_batch_size=" + number_text(*events.global_batch) + " (must be from 1 to 1e12)");
+  if (!events.global_batch)
     throw DataError(path, 0, "no global_batch_size in the log (is it cut off before training starts?)");
   System const system = read_system(path);
   Study study;
@@ -253,7 +258,7 @@ Study read_mllog(std::string const& path) {
   if (!events.steps.empty())
     add_steps(study, events, frame);
   else
-    add_blocks(study, events, frame);
+    add_blocks(study, events, frame, path);
   if (study.samples.empty())
     throw DataError(
         path, 0,

@@ -181,7 +181,8 @@ class NcclTestsReader {
                   bool counts_errors) {
     auto const time_us = number_from_text(tokens[type + half.time]);
     if (!time_us) return;  // N/A: this half was not run
-    if (!(*time_us > 0.0) || !std::isfinite(*time_us))
+    double const time_s = *time_us * 1e-6;
+    if (!(time_s > 0.0) || !std::isfinite(time_s))
       throw DataError(lines_.path(), lines_.number(),
                       "time '" + std::string(tokens[type + half.time]) + "' (must be positive)");
     auto const wrong = number_from_text(tokens[type + half.wrong]);
@@ -195,7 +196,7 @@ class NcclTestsReader {
     sample.op = Operation::allreduce;
     sample.bytes = bytes;
     sample.run = run;
-    sample.time_s = *time_us * 1e-6;
+    sample.time_s = time_s;
     sample.line = lines_.number();
     study_.samples.push_back(sample);
   }

@@ -140,6 +140,7 @@ TEST_SUITE("unit") {
               "a.txt: the log does not say how many accelerators ran"));
     folder.write("s.json", system_json);
     CHECK(has(error_of({folder.write("s_1.txt", mllog("submission_benchmark", "\"gpt3\""))}), "no global_batch_size"));
+    CHECK(has(error_of({folder.write("s_5.txt", mllog("global_batch_size", "\"1e-321\""))}), "must be from 1 to 1e12"));
     CHECK(has(error_of({folder.write("s_2.txt", mllog("global_batch_size", "8"))}), "no step is timed"));
     CHECK(has(error_of({folder.write("s_3.txt", ":::MLLOG nothing\n")}), "no well-formed :::MLLOG line"));
     CHECK(has(error_of({folder.write("s_4.txt", mllog("global_batch_size", "8") +

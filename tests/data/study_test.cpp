@@ -220,6 +220,21 @@ TEST_SUITE("unit") {
     CHECK(back.find("source") == "two lines");
   }
 
+  TEST_CASE("study: K and times that follow from other columns are in range too") {
+    // found by mutation: a Study was accepted, and what was written of it could not be read again
+    std::string const nodes = "# kurve: study/1\n# workers_per_node: 0.1\nnodes,step_time_s\n1,0.5\n";
+    CHECK(has(error_of(nodes), "t.csv:4: K=0.1 "));
+    CHECK(has(error_of("# kurve: study/1\n# workers_per_node: 1e9\nnodes,step_time_s\n9,0.5\n"), "t.csv:4: K=9e+09 "));
+    CHECK(has(error_of("# kurve: study/1\nK,global_batch,throughput_samples_per_s\n1,1e300,1e-300\n"), "t.csv:3: "));
+    CHECK(has(error_of("# kurve: study/1\nK,local_batch,step_time_s\n9,1e308,1\n"), "t.csv:3: "));
+  }
+  TEST_CASE("study: ranks with a K or a step time of their own keep them") {
+    std::string const rows = "K,step,rank,compute_s,step_time_s\n8,0,0,0.5,0.7\n8,0,1,0.6,0.7\n";
+    auto const again = read(written(read("# kurve: study/1\n" + rows)));
+    REQUIRE(again.samples.size() == 2);
+    CHECK(again.samples[0].ranks == 8);
+    CHECK(again.samples[0].time_s == 0.7);
+  }
   TEST_CASE("study: endless garbage is refused after a bounded read") {
     for (auto const& pattern :
          std::vector<std::string>{std::string(1 << 16, 'x'), std::string(1 << 16, '\0'),
