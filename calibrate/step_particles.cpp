@@ -206,12 +206,13 @@ StepParticle StepPosterior::particle(std::uint32_t index) const {
   }
   if (u(q_diffuse) < prior_.diffuse_probability)
     for (std::size_t j = 0; j < p.terms.size(); ++j) {
-      double largest = 1e-12;
+      double largest = 0.0;
       for (auto const& point : points)
         largest =
             std::max(largest, column(p.terms[j], p.knee, evidence_.workers_per_node, point.ranks, point.local_batch()) /
                                   point.time_s);
-      p.sd[j] = 0.5 / largest;  // it may be half of a fitted time
+      // It may be half of a fitted time; a term that no fitted point shows keeps what is known of healthy jobs.
+      if (largest > 0.0) p.sd[j] = 0.5 / largest;
     }
   auto const& reference = points[reference_];
   double const per_sample =

@@ -98,6 +98,18 @@ TEST_SUITE("unit") {
     CHECK(fit.model.regime == model::Regime::weak);
   }
 
+  TEST_CASE("step fit: a cost that no fitted point shows stays what healthy jobs have") {
+    // one node only, so nothing is seen of crossing a node: once, particles without a prior gave it 1e11 s
+    auto const fit = calibrate::fit_steps(
+        study_of("# kurve: study/1\n# workers_per_node: 8\nK,global_batch,step_time_s\n1,256,0.307\n8,2048,0.704\n"),
+        {});
+    for (auto const& draw : fit.model.draws) {
+      CHECK(draw.extra_cross_node_s < 10.0);  // the prior's median is about 10 ms, its spread a factor of 3.3
+      CHECK(draw.extra_cross_node_per_sample_s * 256 < 10.0);
+      CHECK(draw.extra_per_log2_nodes_s < 10.0);
+    }
+  }
+
   TEST_CASE("step fit: a point that is not the same job is named and hardly counts") {
     std::string const path = KURVE_SOURCE_DIR "/data/sets/mlperf_resnet_hpe_v2_1/points.csv";
     auto const fit = calibrate::fit_steps(data::read_study({path}), {});
