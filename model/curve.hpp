@@ -26,7 +26,7 @@ struct CurvePoint {
   double mean_s = 0.0;                   ///< E[T]
   double standard_error_s = 0.0;         ///< of mean_s, from the number of trials; 0 where the method is exact
   double sd_s = 0.0;                     ///< spread of single steps
-  double low_s = 0.0, high_s = 0.0;      ///< interval of the mean step time of a new run (parameters and runs)
+  double low_s = 0.0, high_s = 0.0;      ///< interval of the mean step time of a new run: parameters, runs, sampling
   std::map<double, double> quantiles_s;  ///< of single steps, by level
   std::optional<double> speedup;         ///< none in a mixed regime
   Interval efficiency;                   ///< relative to the baseline K0

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "data/stats.hpp"
+#include "model/elementary.hpp"
 #include "model/error.hpp"
 #include "model/scaling.hpp"
 #include "sim/expected.hpp"
@@ -216,11 +217,15 @@ Curve simulate(Model const& model, SimulateOptions const& options) {
     auto& point = curve.points[i];
     auto const time = interval(times_s[i], options.confidence),
                efficiency = interval(efficiency_draws[i], options.confidence);
-    point.low_s = time.low;
-    point.high_s = time.high;
-    point.efficiency = {model::efficiency({baseline.ranks, baseline.global_batch, baseline_s},
-                                          {point.ranks, point.global_batch, point.mean_s}),
-                        efficiency.low, efficiency.high};
+    // A sampled mean errs by its standard error: an interval that left it out could miss the value it stands beside.
+    double const z = model::elementary::normal_upper(0.5 - 0.5 * options.confidence);
+    double const sampling = z * point.standard_error_s / point.mean_s;
+    point.low_s = std::min(time.low, point.mean_s * (1.0 - sampling));
+    point.high_s = std::max(time.high, point.mean_s * (1.0 + sampling));
+    double const centre = model::efficiency({baseline.ranks, baseline.global_batch, baseline_s},
+                                            {point.ranks, point.global_batch, point.mean_s});
+    point.efficiency = {centre, std::min(efficiency.low, centre * (1.0 - sampling)),
+                        std::max(efficiency.high, centre * (1.0 + sampling))};
     auto const paying = std::count_if(efficiency_draws[i].begin(), efficiency_draws[i].end(),
                                       [&](double e) { return e >= options.threshold; });
     point.p_pays = static_cast<double>(paying) / options.draws;

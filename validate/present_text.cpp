@@ -144,7 +144,7 @@ TextTable table_of(Scorecard const& card) {
   std::string const in_unit = "[" + unit.name + "]";
   TextTable text;
   text.columns = {{"K"},
-                  {"B", "", Align::right, 2},
+                  {"B", "", Align::right, card.regime == model::Regime::strong ? 4 : 1},  // constant where strong
                   {"part", "", Align::left},
                   {"n", "", Align::right, 3},
                   {"measured", in_unit},
@@ -152,7 +152,7 @@ TextTable table_of(Scorecard const& card) {
                   {percent_text(card.confidence, 0) + " interval", in_unit},
                   {"error"},
                   {"inside", "", Align::left},
-                  {"P(pays)", "", Align::right, 1}};
+                  {"P(pays)", "", Align::right, 2}};
   for (auto const& point : card.points)
     text.add({k_text(point.ranks), k_text(point.global_batch), point.held_out ? "held out" : "fitted",
               std::to_string(point.n), unit.text(point.measured_s), unit.text(point.predicted_s),

@@ -137,6 +137,14 @@ TEST_SUITE("unit") {
     CHECK(c.bend->high_ranks.value() >= c.bend->ranks);
   }
 
+  TEST_CASE("an interval holds the sampled value that it stands beside") {
+    for (auto const& point : simulate(example(), options(Method::workers)).points) {
+      CHECK(point.low_s < point.mean_s);
+      CHECK(point.high_s > point.mean_s);
+      CHECK(point.efficiency.low <= point.efficiency.centre);
+      CHECK(point.efficiency.high >= point.efficiency.centre);
+    }
+  }
   TEST_CASE("contributions add up to a sampled mean too") {
     for (auto const& p : simulate(example(), options(Method::workers)).points) {
       auto const& c = p.contributions;
