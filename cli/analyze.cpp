@@ -45,7 +45,7 @@ model::Curve predicted(model::Model const& model, validate::ScalingTable const& 
 int analyze(Arguments const& arguments) {
   CommandLine line(
       "analyze INPUT... [options]",
-      "A measured scaling study in (Study CSV, a table such as gpus,time, MLPerf logs; - is standard input),\n"
+      "A measured scaling study in (Study CSV, a table such as gpus,time, MLPerf logs; - is standard input), "
       "out come the scaling table, the bend, its cause and the plot. Times of single ranks give the cause alone.",
       "  kurve analyze data/sets/book_code_5_2_1/book_code_5_2_1.csv --plot -");
   line.positional("input", -1);

@@ -13,7 +13,7 @@ namespace po = boost::program_options;
 int audit(Arguments const& arguments) {
   CommandLine line("audit INPUT... [options]",
                    "A linter for scaling claims: what in a Study, or missing from it, would mislead a reader. Findings "
-                   "with evidence and remedy,\n"
+                   "with evidence and remedy, "
                    "and the six-row reporting checklist. Exit code 5 on an error-level finding.",
                    "  kurve audit data/sets/mlperf_gpt3_v3_1/points.csv");
   line.positional("input", -1);

@@ -74,9 +74,9 @@ std::string study_text(data::Study const& study) {
 int calibrate(Arguments const& arguments) {
   CommandLine line("calibrate [options]",
                    "Measure this machine: serial work, compute at several local batches, the all-reduce over ranks and "
-                   "bytes, skew between\n"
+                   "bytes, skew between "
                    "ranks, and whole steps at every K. Writes components.csv, steps.csv, per_rank.csv and model.json "
-                   "into a folder.\n"
+                   "into a folder. "
                    "Under mpirun its ranks are measured; alone, threads of this process.",
                    "  kurve calibrate --device synthetic --time-limit 20s --into calibration");
   line.options().add_options()("device,d", po::value<std::string>()->default_value("auto"),

@@ -18,7 +18,7 @@ namespace po = boost::program_options;
 int fit(Arguments const& arguments) {
   CommandLine line("fit INPUT... [options]",
                    "From a Study to a Model with its uncertainty. Inputs with component rows (serial, compute, "
-                   "allreduce) are composed, and\n"
+                   "allreduce) are composed, and "
                    "step rows beside them adjust what no component pins down; step rows alone are fitted with the "
                    "growth law uncertain.",
                    "  kurve fit data/sets/mlperf_gpt3_v3_1/points.csv --fit 'K<=4096' --out gpt3.json");

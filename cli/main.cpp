@@ -20,7 +20,7 @@ struct Verb {
 
 constexpr std::array verbs{
     Verb{"devices", devices, "what this build and this machine can measure, and why not the rest"},
-    Verb{"calibrate", calibrate, "measure serial work, compute and the all-reduce here; write Studies and a Model"},
+    Verb{"calibrate", calibrate, "measure serial work, compute, all-reduce here: Studies and a Model"},
     Verb{"fit", fit, "Study -> Model"},
     Verb{"simulate", simulate, "Model -> T(K), S(K), E(K) with intervals, the bend"},
     Verb{"validate", validate, "predict held-out points of a Study and score the prediction"},
@@ -32,7 +32,7 @@ constexpr std::array verbs{
 void print_help(std::ostream& out) {
   out << "kurve VERB INPUT... [options]: how a training job scales, measured and predicted\n\n";
   for (auto const& verb : verbs) out << "  " << std::left << std::setw(11) << verb.name << verb.summary << "\n";
-  out << "\n`kurve VERB --help` tells the options and an example. `kurve --version` prints the version.\n";
+  out << "\n`kurve VERB --help`: options and an example. `kurve --version`: the version.\n";
 }
 
 int run(Arguments arguments) {

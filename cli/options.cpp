@@ -6,6 +6,8 @@
 #include <sstream>
 
 #include "model/error.hpp"
+#include "validate/number_text.hpp"
+#include "validate/text_table.hpp"
 
 namespace kurve::cli {
 namespace po = boost::program_options;
@@ -55,7 +57,7 @@ bool CommandLine::parse(Arguments const& arguments) {
   po::store(po::command_line_parser(arguments).options(all).positional(positions_).style(style).run(), values_);
   if (has("help")) {
     std::cout << "kurve " << usage_ << "\n\n"
-              << summary_ << "\n\n"
+              << validate::wrap(summary_) << "\n"
               << visible_ << "\n"
               << common_ << "\nExample:\n"
               << example_ << "\n";
@@ -86,7 +88,9 @@ double CommandLine::confidence() const { return checked(get<double>("confidence"
 void add_judgement_options(CommandLine& line, double confidence) {
   line.options().add_options()("threshold,t", po::value<double>()->default_value(0.7, "0.7")->value_name("E"),
                                "efficiency below which more workers do not pay")(
-      "confidence,c", po::value<double>()->default_value(confidence)->value_name("P"), "of the intervals");
+      "confidence,c",
+      po::value<double>()->default_value(confidence, validate::number_text(confidence, 3))->value_name("P"),
+      "of the intervals");
 }
 
 }  // namespace kurve::cli

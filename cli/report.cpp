@@ -149,7 +149,7 @@ int report(Arguments const& arguments) {
   CommandLine line(
       "report INPUT... [options]",
       "Studies and Models in, one self-contained HTML page out: tables, plots, predictions, and how far they were from "
-      "points\n"
+      "points "
       "not fitted. A Model is scored against each Study of the same workload; --fit scores each Study that it divides.",
       "  kurve report data/sets/mlperf_gpt3_v3_1/points.csv --fit 'K<=4096' --out report.html");
   line.positional("input", -1);
