@@ -48,7 +48,7 @@ int analyze(Arguments const& arguments) {
       "A measured scaling study in (Study CSV, a table such as gpus,time, MLPerf logs; - is standard input), "
       "out come the scaling table, the bend, its cause and the plot. Times of single ranks give the cause alone.",
       "  kurve analyze data/sets/book_code_5_2_1/book_code_5_2_1.csv --plot -");
-  line.positional("input", -1);
+  line.takes_inputs(-1);
   add_judgement_options(line, 0.95);
   line.options().add_options()("normal",
                                "intervals as textbooks print them, mean +- 1.96 s/sqrt(n), instead of Student's t")(
@@ -58,8 +58,7 @@ int analyze(Arguments const& arguments) {
       "with --plot: draw this Model's predicted band under the measured points")(
       "seed", po::value<std::uint64_t>()->default_value(1), "of the bootstrap");
   if (!line.parse(arguments)) return ok;
-  auto const inputs = line.all("input");
-  if (inputs.empty()) throw InputError("no input (analyze reads at least one file). Try kurve analyze --help?");
+  auto const inputs = line.inputs();
   validate::ScalingOptions options{
       .threshold = line.threshold(), .confidence = line.confidence(), .seed = line.get<std::uint64_t>("seed")};
   if (line.has("normal")) options.mean_interval = validate::MeanInterval::normal;

@@ -16,7 +16,7 @@ int audit(Arguments const& arguments) {
                    "with evidence and remedy, "
                    "and the six-row reporting checklist. Exit code 5 on an error-level finding.",
                    "  kurve audit data/sets/mlperf_gpt3_v3_1/points.csv");
-  line.positional("input", -1);
+  line.takes_inputs(-1);
   line.options().add_options()("threshold,t", po::value<double>()->default_value(0.7, "0.7")->value_name("E"),
                                "efficiency below which more workers do not pay")(
       "reference", po::value<std::string>()->value_name("TIME"), "step time of the fastest correct run: 0.93s, 120ms")(
@@ -26,8 +26,7 @@ int audit(Arguments const& arguments) {
       "claim", po::value<Arguments>()->composing()->value_name("STUDY"),
       "another Study of the same job, whose baseline should be the same")("sarif", "SARIF 2.1.0 for code-review tools");
   if (!line.parse(arguments)) return ok;
-  auto const inputs = line.all("input");
-  if (inputs.empty()) throw InputError("no Study (audit reads at least one file). Try kurve audit --help?");
+  auto const inputs = line.inputs();
   validate::AuditOptions options{.threshold = line.threshold(),
                                  .reference_s = {},
                                  .reference_ranks = line.get<double>("reference-K"),

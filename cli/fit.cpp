@@ -22,14 +22,13 @@ int fit(Arguments const& arguments) {
                    "step rows beside them adjust what no component pins down; step rows alone are fitted with the "
                    "growth law uncertain.",
                    "  kurve fit data/sets/mlperf_gpt3_v3_1/points.csv --fit 'K<=4096' --out gpt3.json");
-  line.positional("input", -1);
+  line.takes_inputs(-1);
   line.options().add_options()("fit,f", po::value<std::string>()->value_name("EXPR"),
                                "fit only these step points: 'K<=8', 'K in 1,2,4', 'B==2048'")(
       "draws", po::value<int>()->default_value(2000), "posterior draws kept in the Model")(
       "seed", po::value<std::uint64_t>()->default_value(1), "of the draws");
   if (!line.parse(arguments)) return ok;
-  auto const inputs = line.all("input");
-  if (inputs.empty()) throw InputError("no input (fit reads at least one file). Try kurve fit --help?");
+  auto const inputs = line.inputs();
   calibrate::FitOptions const options{.draws = line.get<int>("draws"), .seed = line.get<std::uint64_t>("seed")};
   if (options.draws < 10 || options.draws > 100'000)
     throw InputError("--draws=" + std::to_string(options.draws) + " (must be from 10 to 100000)");

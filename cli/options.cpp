@@ -43,9 +43,16 @@ CommandLine::CommandLine(std::string usage, std::string summary, std::string exa
       "quiet,q", "no progress and no warnings");
 }
 
-void CommandLine::positional(std::string const& name, int count) {
-  hidden_.add_options()(name.c_str(), po::value<Arguments>());
-  positions_.add(name.c_str(), count);
+void CommandLine::takes_inputs(int most) {
+  hidden_.add_options()("input", po::value<Arguments>());
+  positions_.add("input", most);
+}
+
+Arguments CommandLine::inputs() const {
+  auto inputs = all("input");
+  std::string const verb = usage_.substr(0, usage_.find(' '));
+  if (inputs.empty()) throw InputError("no input (usage: kurve " + usage_ + "). Try kurve " + verb + " --help?");
+  return inputs;
 }
 
 bool CommandLine::parse(Arguments const& arguments) {

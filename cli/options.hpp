@@ -23,8 +23,8 @@ class CommandLine {
 
   /// Where the verb adds its own options.
   boost::program_options::options_description& options() { return visible_; }
-  /// Makes unnamed arguments the values of a hidden option, at most `count` of them (-1: any number).
-  void positional(std::string const& name, int count);
+  /// Unnamed arguments are inputs, at most `most` of them (-1: any number).
+  void takes_inputs(int most);
 
   /// Parses; prints help and returns false if that was asked for.
   /// @throws boost::program_options::error, InputError (a --config file that cannot be read)
@@ -42,6 +42,9 @@ class CommandLine {
   }
   /// Values of a multi-token or positional option; empty if none was given.
   [[nodiscard]] Arguments all(std::string const& name) const { return find<Arguments>(name).value_or(Arguments{}); }
+
+  /// The unnamed arguments. @throws InputError where there is none
+  [[nodiscard]] Arguments inputs() const;
 
   /// Provenance of this command on this machine: command line, seed where there is one, digests of the input files.
   [[nodiscard]] data::Provenance provenance(Arguments const& inputs) const;

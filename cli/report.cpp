@@ -152,7 +152,7 @@ int report(Arguments const& arguments) {
       "points "
       "not fitted. A Model is scored against each Study of the same workload; --fit scores each Study that it divides.",
       "  kurve report data/sets/mlperf_gpt3_v3_1/points.csv --fit 'K<=4096' --out report.html");
-  line.positional("input", -1);
+  line.takes_inputs(-1);
   add_judgement_options(line, 0.9);
   line.options().add_options()("title", po::value<std::string>()->default_value("Scaling report"), "of the page")(
       "fit,f", po::value<std::string>()->value_name("EXPR"),
@@ -160,8 +160,7 @@ int report(Arguments const& arguments) {
       "K,K", po::value<std::string>()->default_value("1..4096"), "where Models are asked for a prediction")(
       "seed", po::value<std::uint64_t>()->default_value(1), "of every random number");
   if (!line.parse(arguments)) return ok;
-  auto const inputs = line.all("input");
-  if (inputs.empty()) throw InputError("no input (report reads Studies and Models). Try kurve report --help?");
+  auto const inputs = line.inputs();
   auto const ranks = data::ranks_from_text(line.get<std::string>("K"));
   Judgement const how{.threshold = line.threshold(),
                       .confidence = line.confidence(),

@@ -136,7 +136,7 @@ int simulate(Arguments const& arguments) {
                    "From a Model to T(K), S(K), E(K) with intervals, what the time goes to, and the bend.",
                    "  kurve fit data/sets/mlperf_gpt3_v3_1/points.csv --out gpt3.json\n"
                    "  kurve simulate gpt3.json --K 512..16384 --global-batch 2048");
-  line.positional("input", 1);
+  line.takes_inputs(1);
   add_judgement_options(line, 0.9);
   line.options().add_options()("K,K", po::value<std::string>()->value_name("LIST"),
                                "1,2,4..1024 (.. doubles) or first:last:step; from K0 to 4096 K0 by doubling")(
@@ -161,8 +161,7 @@ int simulate(Arguments const& arguments) {
     write_result(line, parameter_list());
     return ok;
   }
-  auto const inputs = line.all("input");
-  if (inputs.empty()) throw InputError("no Model (simulate reads one). Try kurve simulate --help?");
+  auto const inputs = line.inputs();
   auto model = data::read_model(inputs[0]);
   apply_settings(model, line.all("set"));
   if (auto const op = line.find<std::string>("op")) {

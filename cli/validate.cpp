@@ -44,7 +44,7 @@ int validate(Arguments const& arguments) {
                    "Fit some points of a Study, predict the rest, and score the prediction beside simple rivals. "
                    "Several Studies give one scorecard.",
                    "  kurve validate data/sets/mlperf_gpt3_v3_1/points.csv --fit 'K<=4096'");
-  line.positional("input", -1);
+  line.takes_inputs(-1);
   add_judgement_options(line, 0.9);
   line.options().add_options()("fit,f", po::value<std::string>()->value_name("EXPR"),
                                "points to fit, the rest held out: 'K<=8', 'K in 1,2,4', 'B==2048'")(
@@ -59,8 +59,7 @@ int validate(Arguments const& arguments) {
       "plot,p", po::value<std::string>()->value_name("FILE"),
       "draw to FILE.svg, .png or .pdf; - draws in the terminal");
   if (!line.parse(arguments)) return ok;
-  auto const inputs = line.all("input");
-  if (inputs.empty()) throw InputError("no Study (validate reads at least one). Try kurve validate --help?");
+  auto const inputs = line.inputs();
   kurve::validate::HoldoutOptions const options{.confidence = line.confidence(),
                                                 .threshold = line.threshold(),
                                                 .draws = line.get<int>("draws"),
