@@ -151,7 +151,6 @@ std::vector<std::string> messages_of(model::Model const& fitted, std::vector<Fit
   for (auto const& point : points)
     if (!point.flag.empty())
       messages.push_back("K = " + number(point.ranks) + ": " + point.flag + "; it counts for " + percent(point.weight));
-  std::string unknown;
   for (auto const* name : {"serial", "compute.per_sample"}) {
     auto const found = fitted.knowledge.find(name);
     if (found != fitted.knowledge.end() && !found->second.identified)
