@@ -149,10 +149,7 @@ std::string bend_of(ScalingPlot const& plot) {
   bool const is_low = plot.scale() == PlotScale::speedup;                      // away from legend and curve
   return "set arrow from " + k + ", graph 0 to " + k + ", graph 1 nohead dt 2 lw 1.2 lc rgb '#333333' back\n" +
          "set label " + gnuplot_quoted("bend: K = " + k) + " at " + k + ", graph " + (is_low ? "0.06" : "0.95") +
-         (is_right && !is_low ? " left"
-          : is_right          ? " right"
-                              : " left") +
-         " offset " + (is_right && is_low ? "-1" : "1") + ",0 textcolor rgb '#333333' front\n";
+         (is_right ? " right offset -1" : " left offset 1") + ",0 textcolor rgb '#333333' front\n";
 }
 
 void add_points(ScalingPlot& plot, model::Curve const& curve) {
