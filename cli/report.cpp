@@ -51,7 +51,7 @@ void add_audit(validate::Section& section, validate::Audit const& audit) {
                                ". Seen: " + f.evidence + ". Remedy: " + f.remedy + ".");
     section.blocks.push_back(std::move(findings));
   }
-  validate::TextTable checklist{{{"", "", Align::left}, {"", "", Align::left}}, {}};
+  validate::TextTable checklist{{{"row", "", Align::left}, {"status", "", Align::left}}, {}};
   for (auto const& item : audit.checklist) checklist.add({item.item, std::string(to_text(item.status))});
   section.blocks.push_back(validate::Table{checklist, "The reporting checklist, filled from the data."});
 }
@@ -66,7 +66,9 @@ validate::Section study_section(std::string const& path, data::Study const& stud
   auto const diagnosis = validate::diagnose(study);
   section.blocks.push_back(validate::Paragraph{validate::cause_sentence(diagnosis)});
   section.blocks.push_back(validate::Bullets{diagnosis.evidence});
+  if (!table.budget.empty()) section.blocks.push_back(validate::Paragraph{"What more workers bought:"});
   section.blocks.push_back(validate::Bullets{table.budget});
+  if (!table.notes.empty()) section.blocks.push_back(validate::Paragraph{"How to read it:"});
   section.blocks.push_back(validate::Bullets{table.notes});
   add_audit(section, validate::audit(study, {.threshold = how.threshold,
                                              .reference_s = {},
@@ -98,7 +100,7 @@ validate::Section model_section(std::string const& path, model::Model const& mod
     if (!curve.not_measured.empty()) {
       std::string names;
       for (auto const& name : curve.not_measured) names += (names.empty() ? "" : ", ") + name;
-      section.blocks.push_back(validate::Verdict{Mood::caution, "Not measured, and it matters here: " + names});
+      section.blocks.push_back(validate::Verdict{Mood::caution, "Not measured, and it matters here: " + names + "."});
     }
   }
   section.blocks.push_back(
@@ -125,14 +127,16 @@ validate::Section score_section(validate::Scorecard const& card) {
   return section;
 }
 
-/// Every verdict of the page, first.
+/// Every verdict of the page, first: one line a section.
 validate::Section summary_of(validate::Report const& page) {
-  validate::Bullets sentences;
-  for (auto const& section : page.sections)
+  validate::Bullets lines;
+  for (auto const& section : page.sections) {
+    std::string line = section.title + ".";
     for (auto const& block : section.blocks)
-      if (auto const* verdict = std::get_if<validate::Verdict>(&block))
-        sentences.items.push_back(section.title + ". " + verdict->text);
-  return {.title = "In short", .blocks = {std::move(sentences)}};
+      if (auto const* verdict = std::get_if<validate::Verdict>(&block)) line += " " + verdict->text;
+    lines.items.push_back(std::move(line));
+  }
+  return {.title = "In short", .blocks = {std::move(lines)}};
 }
 
 validate::Section reproduction_of(data::Provenance const& made_by) {

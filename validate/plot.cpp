@@ -103,7 +103,7 @@ struct Layer {
 
 std::vector<Layer> layers_of(ScalingPlot const& plot, PlotFormat format) {
   bool const is_text = format == PlotFormat::terminal, is_speedup = plot.scale() == PlotScale::speedup;
-  std::string const bars = plot.interval_words.empty() ? "" : ", " + plot.interval_words;
+  std::string const bars = plot.interval_words.empty() || is_text ? "" : ", " + plot.interval_words;
   std::string const ideal = is_speedup ? "x/" + number_text(plot.baseline_ranks, 9) : "1";
   std::string const threshold = number_text(plot.threshold, 4);
   auto const color = [](char const* name) { return " lc rgb '" + std::string(name) + "'"; };

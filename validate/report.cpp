@@ -20,8 +20,9 @@ h2 { font-size: 1.25rem; margin: 2.5rem 0 .75rem; padding-bottom: .25rem; border
 .verdict { margin: 1rem 0; padding: .7rem 1rem; background: var(--card); border-left: .35rem solid var(--mood); border-radius: .25rem; }
 .verdict b { color: var(--mood); }
 figure { margin: 1.25rem 0; }
-figure img { display: block; width: 100%; height: auto; background: #ffffff; border: 1px solid var(--line); border-radius: .25rem; }
-.scroll { overflow-x: auto; margin: 1.25rem 0; }
+figure img { display: block; width: 100%; min-width: 34rem; height: auto; background: #ffffff; border: 1px solid var(--line); border-radius: .25rem; }
+.scroll { overflow-x: auto; }
+section > .scroll { margin: 1.25rem 0; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .93rem; }
 caption { text-align: left; padding-bottom: .4rem; }
 th, td { padding: .25rem .7rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
@@ -31,7 +32,7 @@ th small { display: block; font-weight: normal; color: var(--soft); }
 pre { overflow-x: auto; padding: .7rem 1rem; background: var(--card); border-radius: .25rem; font-size: .87rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; margin: 0; font-size: .9rem; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
-@media print { body { max-width: none; } h2 { break-after: avoid; } figure, table, .verdict { break-inside: avoid; } }
+@media print { body { max-width: none; } figure img { min-width: 0; } h2 { break-after: avoid; } figure, table, .verdict { break-inside: avoid; } }
 )";
 
 std::string escaped(std::string const& text) {
@@ -89,6 +90,7 @@ struct Writer {
   }
 
   std::string operator()(Bullets const& list) const {
+    if (list.items.empty()) return {};
     std::string items;
     for (auto const& item : list.items) items += element("li", escaped(item)) + "\n";
     return element("ul", "\n" + items) + "\n";
@@ -98,8 +100,10 @@ struct Writer {
 
   // An image from a data URI, not inline: the ids that gnuplot writes would clash between two pictures of one page.
   std::string operator()(Figure const& f) const {
-    std::string const image =
-        "<img alt=\"" + escaped(f.description) + "\" src=\"data:image/svg+xml;base64," + base64(f.svg) + "\">";
+    // On a phone it keeps a size that can be read, and scrolls in its own box.
+    std::string const image = element(
+        "div", "<img alt=\"" + escaped(f.description) + "\" src=\"data:image/svg+xml;base64," + base64(f.svg) + "\">",
+        "class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"plot\"");
     return element("figure", image + (f.caption.empty() ? "" : element("figcaption", escaped(f.caption)))) + "\n";
   }
 
@@ -156,6 +160,9 @@ std::string to_html(Report const& report) {
   }
   return "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+         // The browser itself refuses whatever is not on the page.
+         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; img-src data:; style-src "
+         "'unsafe-inline'\">\n"
          "<link rel=\"icon\" href=\"data:,\">\n" +
          element("title", escaped(report.title)) + "\n" + element("style", style) + "\n</head>\n<body>\n" +
          element("main", "\n" + body) + "\n" + element("footer", origin_of(report.provenance)) + "\n</body>\n</html>\n";

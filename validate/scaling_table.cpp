@@ -94,7 +94,7 @@ std::string step_in_words(Envelope const& curve, std::size_t to) {
   double const ranks = curve.ranks[to], from = curve.ranks[to - 1];
   double const workers = ranks / from, work = workers * curve.efficiency[to] / curve.efficiency[to - 1];
   double const idle = std::max(1.0 - curve.efficiency[to], 0.0);
-  return "from K = " + number_text(from, 6) + " to " + number_text(ranks, 6) + ": " + fixed_text(workers, 2) +
+  return "from K = " + number_text(from, 6) + " to " + number_text(ranks, 6) + ": " + number_text(workers, 3) +
          " times the workers do " + fixed_text(work, 2) + " times the work; at K = " + number_text(ranks, 6) + ", " +
          percent_text(idle, 0) + " of the fleet idles (" + fixed_text(idle * ranks, idle * ranks < 100.0 ? 1 : 0) +
          " workers)";

@@ -41,6 +41,12 @@ TEST_SUITE("unit") {
     }
   }
 
+  TEST_CASE("report: an empty list leaves no trace") {
+    validate::Report report;
+    report.sections = {{"", {validate::Bullets{}}}};
+    CHECK(validate::to_html(report).find("<ul") == std::string::npos);
+  }
+
   TEST_CASE("report: a picture is carried inside and base64 as in RFC 4648") {
     auto const carried = [](std::string const& svg) {
       validate::Report report;
