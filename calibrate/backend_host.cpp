@@ -67,14 +67,14 @@ class HostCommunicator : public Communicator {
 
 class HostBackend : public RankedBackend {
  public:
-  HostBackend(int max_ranks, WorkloadShape const& shape) {
-    for (int rank = 0; rank < max_ranks; ++rank) workloads_.emplace_back(shape);
+  HostBackend(int max_ranks, std::string const& workload) {
+    for (int rank = 0; rank < max_ranks; ++rank) workloads_.push_back(make_workload(workload));
     info_ = {.name = "host",
              .device = data::this_machine().processor + ", " + std::to_string(max_ranks) + " threads",
-             .workload = workloads_.front().description(),
+             .workload = workloads_.front()->description(),
              .max_ranks = max_ranks,
              .workers_per_node = max_ranks,
-             .gradient_bytes = workloads_.front().gradient_bytes(),
+             .gradient_bytes = workloads_.front()->gradient_bytes(),
              .algorithms = {"ring"}};
   }
   BackendInfo const& info() const override { return info_; }
@@ -88,7 +88,7 @@ class HostBackend : public RankedBackend {
     auto one_rank = [&](std::size_t rank) {
       HostCommunicator communicator(static_cast<int>(rank), room);
       try {
-        results[rank] = run_task(task, workloads_[rank], communicator);
+        results[rank] = run_task(task, *workloads_[rank], communicator);
       } catch (...) {
         errors[rank] = std::current_exception();
       }
@@ -103,17 +103,17 @@ class HostBackend : public RankedBackend {
     return results;
   }
 
-  std::vector<Workload> workloads_;
+  std::vector<std::unique_ptr<Workload>> workloads_;
   BackendInfo info_;
 };
 
 }  // namespace
 
-std::unique_ptr<Backend> make_host_backend(int max_ranks, WorkloadShape const& shape) {
+std::unique_ptr<Backend> make_host_backend(int max_ranks, std::string const& workload) {
   if (max_ranks < 0)
     throw InputError("ranks=" + std::to_string(max_ranks) + " (must be at least 1, or 0 for all cores)");
   if (max_ranks == 0) max_ranks = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  return std::make_unique<HostBackend>(max_ranks, shape);
+  return std::make_unique<HostBackend>(max_ranks, workload);
 }
 
 }  // namespace kurve::calibrate

@@ -81,7 +81,7 @@ std::string library_version() {
 
 class MpiBackend : public RankedBackend {
  public:
-  explicit MpiBackend(WorkloadShape const& shape) : workload_(shape) {
+  explicit MpiBackend(std::string const& workload) : workload_(make_workload(workload)) {
     check_mpi(MPI_Init(nullptr, nullptr), "MPI_Init");
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
@@ -90,10 +90,10 @@ class MpiBackend : public RankedBackend {
     info_ = {
         .name = "mpi",
         .device = data::this_machine().processor + ", " + library_version() + ", " + std::to_string(size) + " ranks",
-        .workload = workload_.description(),
+        .workload = workload_->description(),
         .max_ranks = size,
         .workers_per_node = ranks_on_this_node(),
-        .gradient_bytes = workload_.gradient_bytes(),
+        .gradient_bytes = workload_->gradient_bytes(),
         .algorithms = {"ring", "library"}};
   }
 
@@ -148,7 +148,7 @@ class MpiBackend : public RankedBackend {
   std::vector<RankResult> take_part(Task const& task) {
     auto* communicator = communicator_of(task.ranks);
     if (communicator == nullptr) return {};
-    RankResult const own = run_task(task, workload_, *communicator);
+    RankResult const own = run_task(task, *workload_, *communicator);
     std::vector<RankResult> all(drives() ? static_cast<std::size_t>(task.ranks) : 0);
     check_mpi(MPI_Gather(&own, sizeof own, MPI_BYTE, all.data(), sizeof own, MPI_BYTE, 0, comms_.at(task.ranks)),
               "MPI_Gather");
@@ -176,7 +176,7 @@ class MpiBackend : public RankedBackend {
     std::abort();
   }
 
-  Workload workload_;
+  std::unique_ptr<Workload> workload_;
   BackendInfo info_;
   int rank_ = 0;
   std::string broken_;  // what failed in the midst of a task, after which no rank can be reached
@@ -186,12 +186,12 @@ class MpiBackend : public RankedBackend {
 
 }  // namespace
 
-std::unique_ptr<Backend> make_mpi_backend(WorkloadShape const& shape) {
+std::unique_ptr<Backend> make_mpi_backend(std::string const& workload) {
   int initialised = 0;
   MPI_Initialized(&initialised);
   if (initialised != 0)
     throw DeviceError("MPI was initialised before in this process (it can be only once). Keep one backend?");
-  return std::make_unique<MpiBackend>(shape);
+  return std::make_unique<MpiBackend>(workload);
 }
 
 bool started_by_mpi_launcher() {

@@ -5,7 +5,6 @@
 #include <string>
 
 #include "calibrate/backend.hpp"
-#include "calibrate/workload.hpp"
 
 namespace kurve::calibrate {
 
@@ -14,8 +13,9 @@ namespace kurve::calibrate {
 ///
 /// Initialises MPI, and finalises it when destroyed. Where a task failed midway it aborts the whole job instead, with a
 /// line on stderr: the other ranks would wait for ever. A rank that dies takes the job with it (mpirun's default).
-/// @throws NotBuilt in a build without MPI; DeviceError where MPI fails
-[[nodiscard]] std::unique_ptr<Backend> make_mpi_backend(WorkloadShape const& shape);
+/// @param workload  as make_workload takes it
+/// @throws NotBuilt in a build without MPI; DeviceError where MPI fails; InputError on a workload it does not know
+[[nodiscard]] std::unique_ptr<Backend> make_mpi_backend(std::string const& workload);
 
 /// Whether mpirun or a compatible launcher started this process as one of several. Reads the launcher's environment
 /// variables, which are its interface: MPI_Init would tell too, but cannot be undone where the host backend is meant.

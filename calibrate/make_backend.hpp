@@ -7,7 +7,6 @@
 
 #include "calibrate/backend.hpp"
 #include "calibrate/backend_synthetic.hpp"
-#include "calibrate/workload.hpp"
 #include "data/study.hpp"
 
 namespace kurve::calibrate {
@@ -24,8 +23,8 @@ struct DeviceStatus {
 [[nodiscard]] std::vector<DeviceStatus> list_devices();
 
 struct BackendOptions {
-  int ranks = 0;           ///< host: threads, 0 for all cores (mpi: mpirun decides)
-  WorkloadShape workload;  ///< host and mpi
+  int ranks = 0;                 ///< host: threads, 0 for all cores (mpi: mpirun decides)
+  std::string workload = "mlp";  ///< host and mpi: as make_workload takes it
   SyntheticTruth synthetic;
   data::Study recording;  ///< replay: a component Study
 };

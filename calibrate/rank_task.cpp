@@ -43,11 +43,13 @@ RankResult timed(Task const& task, Communicator& communicator, Body const& body)
   return {.step_s = since(start)};
 }
 
+Place place_of(Communicator const& communicator) { return {communicator.rank(), communicator.ranks()}; }
+
 RankResult timed_step(Task const& task, Workload& workload, Communicator& communicator) {
   RankResult result;
   communicator.barrier();
   auto const start = Clock::now();
-  workload.forward_backward(task.local_batch, communicator.rank());
+  workload.forward_backward(task.local_batch, place_of(communicator));
   result.compute_s = since(start);
   if (communicator.ranks() > 1) communicator.allreduce(workload.gradient(), task.algorithm);
   result.comm_s = since(start) - result.compute_s;
@@ -71,7 +73,7 @@ RankResult run_task(Task const& task, Workload& workload, Communicator& communic
     case Task::Kind::serial:
       return timed(task, communicator, [&] { workload.update(1.0f); });
     case Task::Kind::compute:
-      return timed(task, communicator, [&] { workload.forward_backward(task.local_batch, communicator.rank()); });
+      return timed(task, communicator, [&] { workload.forward_backward(task.local_batch, place_of(communicator)); });
     case Task::Kind::allreduce: {
       // Zeros stay zero however often they are summed: repeats never overflow, and no denormal slows the addition.
       std::vector<float> values(static_cast<std::size_t>(task.bytes) / sizeof(float));

@@ -81,9 +81,13 @@ int calibrate(Arguments const& arguments) {
                    "  kurve calibrate --device synthetic --time-limit 20s --into calibration");
   line.options().add_options()("device,d", po::value<std::string>()->default_value("auto"),
                                "host, mpi, synthetic or auto (mpi under mpirun, else host); see kurve devices")(
-      "into,i", po::value<std::string>()->default_value("calibration")->value_name("DIR"),
-      "folder for the results, made if absent")("ranks,K", po::value<std::string>()->value_name("LIST"),
-                                                "K to measure: 1,2,4..16; all powers of two and the largest")(
+      "workload,w", po::value<std::string>()->default_value("mlp")->value_name("TEXT"),
+      "what a rank computes, `name: key=value,...`: mlp (widths, pool) or wait, timed waits in place of an accelerator "
+      "(fixed, per_sample, serial, gradient, noise, straggler_probability, straggler_slowdown, straggler_spread, "
+      "imbalance, seed)")("into,i", po::value<std::string>()->default_value("calibration")->value_name("DIR"),
+                          "folder for the results, made if absent")(
+      "ranks,K", po::value<std::string>()->value_name("LIST"),
+      "K to measure: 1,2,4..16; all powers of two and the largest")(
       "batches", po::value<std::string>()->value_name("LIST"), "local batches of compute")(
       "bytes", po::value<std::string>()->value_name("LIST"), "all-reduce sizes: 64KiB..16MiB")(
       "regime", po::value<std::string>()->default_value("strong"), "of the whole steps: strong or weak")(
@@ -101,6 +105,7 @@ int calibrate(Arguments const& arguments) {
   calibrate::BackendOptions machine;
   machine.synthetic = calibrate::example_truth();
   machine.synthetic.seed = options.seed;
+  machine.workload = line.get<std::string>("workload");
   auto const backend = calibrate::make_backend(line.get<std::string>("device"), machine);
   if (line.has("dry-run")) {
     auto const plan = calibrate::plan_calibration(*backend, options);

@@ -14,7 +14,7 @@ using namespace kurve::calibrate;
 
 namespace {
 
-WorkloadShape const small{.widths = {8, 12, 5}, .pool = 32};
+constexpr char const* small = "mlp: widths=8-12-5,pool=32";
 
 SyntheticTruth some_truth() {
   SyntheticTruth truth;
@@ -52,10 +52,10 @@ TEST_CASE("synthetic backend keeps every backend's promises") {
 
 TEST_CASE("a wrong sum is seen and counted") {
   // The peer's value is ours plus one, so 2 v + 1 is the right sum; one element of four lacks it.
-  Workload workload(small);
+  auto const workload = make_workload(small);
   ForgetfulCommunicator communicator;
   Task const task{.kind = Task::Kind::verify, .ranks = 2, .bytes = 16};
-  CHECK(run_task(task, workload, communicator).step_s == 1.0);
+  CHECK(run_task(task, *workload, communicator).step_s == 1.0);
 }
 
 TEST_CASE("ring moves the optimal number of elements: each rank sends n/K in each of 2(K-1) steps") {
@@ -84,7 +84,7 @@ TEST_CASE("a backend that does not exist or is not built says so") {
   CHECK(test::message_of<InputError>([] { return make_backend("tpu"); }) ==
         "unknown device 'tpu' (expected auto, host, mpi, cuda, nccl, synthetic or replay)");
   CHECK(test::message_of<NotBuilt>([] { return make_backend("cuda"); }).find("not built yet") != std::string::npos);
-  CHECK(test::message_of<InputError>([] { return make_host_backend(-1, {}); }) ==
+  CHECK(test::message_of<InputError>([] { return make_host_backend(-1, small); }) ==
         "ranks=-1 (must be at least 1, or 0 for all cores)");
 }
 

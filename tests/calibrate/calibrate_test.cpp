@@ -175,7 +175,7 @@ TEST_CASE("calibrate: options out of range are named") {
 }
 
 TEST_CASE("calibrate: the real host all the way") {
-  auto const backend = make_host_backend(2, {.widths = {8, 12, 5}, .pool = 64});
+  auto const backend = make_host_backend(2, "mlp: widths=8-12-5,pool=64");
   CalibrateOptions options;
   options.stopping = {.relative_half_width = 0.5, .min_samples = 5, .max_samples = 10};
   options.steps_per_run = 5;

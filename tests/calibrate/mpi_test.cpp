@@ -24,7 +24,7 @@ TEST_SUITE_BEGIN("unit");
 TEST_CASE("mpi backend keeps every backend's promises and sums exactly") { test::check_backend(*mpi); }
 
 TEST_CASE("mpi agrees with host: the same workload and gradient sums of one exact answer on both") {
-  auto const host = make_host_backend(mpi->info().max_ranks, {});
+  auto const host = make_host_backend(mpi->info().max_ranks, "mlp");
   CHECK(host->info().workload == mpi->info().workload);
   CHECK(host->info().gradient_bytes == mpi->info().gradient_bytes);
   for (auto* backend : {mpi, host.get()})
