@@ -5,19 +5,23 @@
 #include <string>
 #include <vector>
 
+#include "calibrate/observation.hpp"
 #include "model/units.hpp"
 
 namespace kurve::calibrate {
 
 /// What a backend measures on.
 struct BackendInfo {
-  std::string name;      ///< "host", "mpi", "synthetic", "replay"
+  std::string name;      ///< "host", "mpi", "cuda", "nccl", "synthetic", "replay"
   std::string device;    ///< what it runs on, for people
   std::string workload;  ///< what one step is
   int max_ranks = 1;     ///< largest K
   int workers_per_node = 1;
-  std::int64_t gradient_bytes = 0;      ///< buffer that one step all-reduces
-  std::vector<std::string> algorithms;  ///< of the all-reduce; whole steps use the first
+  std::int64_t gradient_bytes = 0;              ///< buffer that one step all-reduces
+  std::vector<std::string> algorithms;          ///< of the all-reduce; whole steps use the first
+  std::vector<std::string> launches{"direct"};  ///< ways in which serial and compute start; whole steps use the first
+  std::vector<std::int64_t> message_bytes{};    ///< all-reduce sizes worth measuring; empty: what the design thinks
+  int largest_local_batch = 0;                  ///< that memory holds; 0: no limit is known
 };
 
 /// One all-reduce: `ranks` buffers of `message` bytes (a multiple of 4: floats) summed by the `algorithm`-th of
@@ -57,6 +61,11 @@ class Backend {
   /// Sums numbers whose sum is exact in float. @throws DeviceError if any element on any rank is wrong
   virtual void verify_allreduce(Collective const& collective) = 0;
   [[nodiscard]] virtual std::vector<RankStep> time_step(int ranks, int local_batch) = 0;
+
+  /// From now on serial and compute start the `launch`-th way of BackendInfo::launches.
+  virtual void use_launch(int launch);
+  /// What the device said of the last timing.
+  [[nodiscard]] virtual Observation observed() const { return {}; }
 
   /// The clock that time limits go by [s]; virtual where time is.
   [[nodiscard]] virtual double now_s() const;

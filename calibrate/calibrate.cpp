@@ -24,7 +24,9 @@ PointReport report_of(Series const& series, BackendInfo const& info) {
                 .termination = series.termination,
                 .timings = static_cast<int>(series.timings.size()),
                 .repeats = series.repeats,
-                .warmup_dropped = series.warmup_dropped};
+                .warmup_dropped = series.warmup_dropped,
+                .throttled = static_cast<int>(series.throttled.size()),
+                .suspect = series.suspect};
   auto const values = series.values();
   if (values.empty()) return r;
   auto const split = split_stragglers(values);
@@ -115,10 +117,12 @@ class Run {
 
   /// A line a kind, each with its worst point: the whole table is in the report.
   void warn_about_points() {
-    int imprecise = 0, straggling = 0;
+    int imprecise = 0, straggling = 0, throttled = 0, suspect = 0;
     double widest = 0.0, most = 0.0;
     std::string widest_at, most_at;
     for (auto const& point : result_.points) {
+      throttled += point.throttled;
+      suspect += point.suspect ? 1 : 0;
       if (point.timings == 0) {
         result_.warnings.push_back(point.description + ": not measured, time was out. Raise the time limit?");
         continue;
@@ -136,6 +140,13 @@ class Run {
       result_.warnings.push_back(std::to_string(imprecise) + of +
                                  "are known less well than asked (worst: " + widest_at + ", +-" + percent(widest) +
                                  "). Raise the time limit, or leave the machine alone?");
+    if (throttled > 0)
+      result_.warnings.push_back(std::to_string(throttled) +
+                                 " timings were discarded because the device was throttled. Is it cooled well?");
+    if (suspect > 0)
+      result_.warnings.push_back(std::to_string(suspect) + of +
+                                 "are suspect: the device was throttled in over a fifth of their timings. Cool it, or "
+                                 "read them as what this machine does when hot?");
     if (straggling > 0)
       result_.warnings.push_back(std::to_string(straggling) + of + "straggle (worst: " + most_at + ", " +
                                  percent(most) + " of its timings). Is the machine busy with something else?");

@@ -40,6 +40,8 @@ struct PointReport {
   std::string description;
   Termination termination = Termination::out_of_time;
   int timings = 0, repeats = 1, warmup_dropped = 0, stragglers = 0;
+  int throttled = 0;     ///< timings discarded because the device was throttled
+  bool suspect = false;  ///< over a fifth of them: then none was discarded
   double median_s = 0.0, low_quartile_s = 0.0, high_quartile_s = 0.0;  ///< of all timings
   double mean_s = 0.0, standard_error_s = 0.0;                         ///< of the timings that did not straggle
 };

@@ -25,7 +25,11 @@ std::set<int> ranks_of(BackendInfo const& info, DesignOptions const& options) {
   std::set<int> ranks(options.ranks.begin(), options.ranks.end());
   for (int const k : ranks) require_range("ranks", k, 1, info.max_ranks, "what '" + info.name + "' has");
   if (ranks.empty()) {
-    for (int k = 1; k <= info.max_ranks; k *= 2) ranks.insert(k);
+    // Powers of two inside a node, then whole nodes: a partial node is a third kind of network, of no use to a job that
+    // takes whole ones. Two numbers of nodes beyond one tell their growth law (docs/model.md).
+    int const node = std::min(info.workers_per_node, info.max_ranks);
+    for (int k = 1; k <= node; k *= 2) ranks.insert(k);
+    for (int k = node; k <= info.max_ranks; k *= 2) ranks.insert(k);
     ranks.insert(info.max_ranks);
   }
   return ranks;
@@ -39,6 +43,7 @@ std::set<std::int64_t> sizes_of(BackendInfo const& info, DesignOptions const& op
     require_range("message bytes", bytes, 4, largest_message, "whole floats");
     sizes.insert((bytes + 3) / 4 * 4);
   }
+  if (sizes.empty()) sizes.insert(info.message_bytes.begin(), info.message_bytes.end());
   if (sizes.empty()) {
     // Far below the gradient for the latency, and a few sizes around it for the bandwidth, in steps of 16 and 4.
     for (std::int64_t bytes = 64; bytes < info.gradient_bytes / 16; bytes *= 16) sizes.insert(bytes);
@@ -53,11 +58,12 @@ std::set<std::int64_t> sizes_of(BackendInfo const& info, DesignOptions const& op
 
 std::string describe(Point const& point, BackendInfo const& info) {
   std::string const on = ", " + std::to_string(point.ranks) + (point.ranks == 1 ? " rank" : " ranks");
+  std::string const how = info.launches.size() > 1 ? ", " + info.launches.at(point.launch) : "";
   switch (point.op) {
     case Operation::serial:
-      return "serial" + on;
+      return "serial" + how + on;
     case Operation::compute:
-      return "compute, local batch " + std::to_string(point.local_batch) + on;
+      return "compute, local batch " + std::to_string(point.local_batch) + how + on;
     case Operation::allreduce:
       return "all-reduce " + info.algorithms.at(point.algorithm) + ", " + std::to_string(point.bytes) + " bytes" + on;
     case Operation::step:
@@ -78,11 +84,20 @@ Design make_design(BackendInfo const& info, DesignOptions const& options) {
 
   std::set<Point> components;
   std::set<int> batches(options.local_batches.begin(), options.local_batches.end());
-  if (batches.empty()) batches = {4, 8, 16, 32, 64};
-  for (int const b : batches) require_range("local batch", b, 1, 1 << 30, "samples a worker");
+  int const largest = info.largest_local_batch > 0 ? info.largest_local_batch : 1 << 30;
+  if (batches.empty())
+    for (int const b : {4, 8, 16, 32, 64})
+      if (b <= largest) batches.insert(b);
   for (int const k : ranks) batches.insert(batch_at(k));
-  for (int const b : batches) components.insert({.op = Operation::compute, .ranks = 1, .local_batch = b});
-  components.insert({.op = Operation::serial, .ranks = 1});
+  for (int const b : batches)
+    require_range("local batch", b, 1, largest,
+                  largest == 1 << 30 ? "samples a worker" : "what the device's memory holds; lower the global batch?");
+  auto const launches = static_cast<int>(info.launches.size());
+  for (int launch = 0; launch < launches; ++launch) {
+    for (int const b : batches)
+      components.insert({.op = Operation::compute, .ranks = 1, .local_batch = b, .launch = launch});
+    components.insert({.op = Operation::serial, .ranks = 1, .launch = launch});
+  }
   Design design;
   for (int const k : ranks) {
     design.steps.push_back({.op = Operation::step, .ranks = k, .local_batch = batch_at(k)});

@@ -18,6 +18,7 @@ struct Point {
   std::int64_t bytes = 0;  ///< allreduce
   int local_batch = 0;     ///< compute, step
   int algorithm = 0;       ///< allreduce: index into BackendInfo::algorithms
+  int launch = 0;          ///< serial, compute: index into BackendInfo::launches
   auto operator<=>(Point const&) const = default;
 };
 /// "compute, local batch 16, 2 ranks"

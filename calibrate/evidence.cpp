@@ -42,16 +42,16 @@ Rows timings_of(Rows const& rows) {
   return result;
 }
 
-/// The all-reduce algorithm that the Model speaks of: the ring where the Study names one, else whatever it has.
-Rows ring_rows(data::Study const& study, Rows const& rows) {
+/// The rows whose configuration says so, where any does; else all. The Model speaks of the ring's all-reduce, and of
+/// work started as whole steps start theirs.
+Rows preferred_rows(data::Study const& study, Rows const& rows, char const* column_name, char const* value) {
   auto const& columns = study.configuration_columns;
   auto const column =
-      static_cast<std::size_t>(std::find(columns.begin(), columns.end(), "algorithm") - columns.begin());
-  if (column == columns.size()) return rows;
-  Rows ring;
+      static_cast<std::size_t>(std::find(columns.begin(), columns.end(), column_name) - columns.begin());
+  Rows preferred;
   for (auto const& row : rows)
-    if (column < row.configuration.size() && row.configuration[column] == "ring") ring.push_back(row);
-  return ring.empty() ? rows : ring;
+    if (column < row.configuration.size() && row.configuration[column] == value) preferred.push_back(row);
+  return preferred.empty() ? rows : preferred;
 }
 
 [[noreturn]] void throw_missing(data::Study const& study, std::string const& missing) {
@@ -102,6 +102,9 @@ Evidence read_evidence(data::Study const& components, data::Study const& steps, 
     if (row.op == Operation::compute) compute[row.ranks][row.local_batch.value_or(1.0)].push_back(row);
     if (row.op == Operation::allreduce && row.ranks > 1) allreduce.push_back(row);
   }
+  for (auto& [ranks, rows] : serial) rows = preferred_rows(components, rows, "launch", "direct");
+  for (auto& [ranks, batches] : compute)
+    for (auto& [batch, rows] : batches) rows = preferred_rows(components, rows, "launch", "direct");
   if (serial.empty() && compute.empty()) throw_missing(components, "serial and compute");
   if (serial.empty()) throw_missing(components, "serial");
   if (compute.empty()) throw_missing(components, "compute");
@@ -135,7 +138,8 @@ Evidence read_evidence(data::Study const& components, data::Study const& steps, 
 
   if (!allreduce.empty()) {
     std::map<AllreduceKey, Rows> groups;
-    for (auto const& row : ring_rows(components, allreduce)) groups[{row.ranks, row.bytes.value_or(0)}].push_back(row);
+    for (auto const& row : preferred_rows(components, allreduce, "algorithm", "ring"))
+      groups[{row.ranks, row.bytes.value_or(0)}].push_back(row);
     std::map<AllreduceKey, Mean> means;
     for (auto const& [key, group] : groups) means[key] = mean_of(group);
     e.allreduce = fit_allreduce(means, static_cast<int>(e.base.workers_per_node), std::llround(e.base.gradient_bytes));

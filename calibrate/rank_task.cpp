@@ -136,6 +136,8 @@ std::vector<double> RankedBackend::totals(Task const& task) {
   return seconds;
 }
 
+void Backend::use_launch(int launch) { KURVE_EXPECT(launch == 0 && info().launches.size() == 1); }
+
 double Backend::now_s() const { return std::chrono::duration<double>(Clock::now().time_since_epoch()).count(); }
 
 void ring_allreduce(int rank, int ranks, std::span<float> values, std::span<float> incoming, Exchange const& exchange) {

@@ -16,6 +16,7 @@ using data::Operation;
 constexpr int block = 10;  // timings a visit: enough for three visits to reach the rule's minimum
 constexpr int warmup =
     2;  // a visit's first executions: caches, branch predictors and clocks still serve the point before
+constexpr double suspect_share = 0.2;  // beyond it, what is left would be a chosen few
 constexpr double batch_below_s = 10e-6;
 constexpr double batch_s = 100e-6;  // 1000 times the clock's cost of 50 to 100 ns
 
@@ -43,10 +44,23 @@ void Sampler::visit(Series& series, int round) {
   for (int i = 0; i < warmup; ++i, ++series.warmup_dropped) time_once(series.point, series.repeats);
   for (int i = 0; i < block && !series.done; ++i) {
     if (out_of_time()) return;
-    series.timings.push_back({.round = round, .rank_s = time_once(series.point, series.repeats)});
+    auto rank_s = time_once(series.point, series.repeats);
+    auto observation = backend_.observed();
+    for (auto& t : observation.host_s) t /= series.repeats;
+    keep(series, {.round = round, .rank_s = std::move(rank_s), .observation = std::move(observation)});
     if (static_cast<int>(series.timings.size()) >= rule_.max_samples) break;
   }
   update_done(series);
+}
+
+void Sampler::keep(Series& series, Timing timing) {
+  bool const discard = throttled(timing.observation) && !series.suspect;
+  (discard ? series.throttled : series.timings).push_back(std::move(timing));
+  auto const bad = series.throttled.size(), all = bad + series.timings.size();
+  if (all < block || static_cast<double>(bad) <= suspect_share * static_cast<double>(all)) return;
+  series.suspect = true;
+  series.timings.insert(series.timings.end(), series.throttled.begin(), series.throttled.end());
+  series.throttled.clear();
 }
 
 void Sampler::update_done(Series& series) const {
@@ -67,6 +81,7 @@ void Sampler::update_done(Series& series) const {
 
 std::vector<double> Sampler::time_once(Point const& point, int repeats) {
   std::vector<double> times;
+  if (point.op != Operation::allreduce) backend_.use_launch(point.launch);
   switch (point.op) {
     case Operation::serial:
       times = backend_.time_serial(point.ranks, repeats);

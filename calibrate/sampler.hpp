@@ -15,6 +15,7 @@ namespace kurve::calibrate {
 struct Timing {
   int round = 0;
   std::vector<double> rank_s{};
+  Observation observation{};
 };
 
 /// All that was measured at a point.
@@ -22,7 +23,9 @@ struct Series {
   Point point{};
   int repeats = 0;  ///< executions a timing, 0 before the first: work under 10 us is timed in batches
   std::vector<Timing> timings{};
+  std::vector<Timing> throttled{};  ///< discarded because of it (observation.hpp)
   int warmup_dropped = 0;
+  bool suspect = false;  ///< over a fifth was throttled: then all timings count, because the card is like that
   bool done = false;
   Termination termination = Termination::out_of_time;
 
@@ -44,6 +47,7 @@ class Sampler {
 
  private:
   std::vector<double> time_once(Point const& point, int repeats);
+  static void keep(Series& series, Timing timing);
   void update_done(Series& series) const;
 
   Backend& backend_;

@@ -2,6 +2,9 @@
 #include "calibrate/study_of.hpp"
 
 #include <algorithm>
+#include <array>
+
+#include "data/quantity_text.hpp"
 
 namespace kurve::calibrate {
 namespace {
@@ -25,6 +28,46 @@ data::Study new_study(BackendInfo const& info, CalibrateOptions const& options) 
   return study;
 }
 
+/// Configuration columns beyond the first, each written only where some timing knows it.
+struct ObservedColumn {
+  char const* name;
+  std::string (*cell)(Timing const&, std::size_t rank);
+};
+constexpr std::array<ObservedColumn, 4> observed_columns{{
+    {"host_s",
+     [](Timing const& t, std::size_t rank) {
+       auto const& host = t.observation.host_s;
+       return rank < host.size() ? data::number_text(host[rank]) : std::string{};
+     }},
+    {"sm_clock_Hz",
+     [](Timing const& t, std::size_t) {
+       auto const& clock = t.observation.sm_clock_Hz;
+       return clock ? data::number_text(*clock) : std::string{};
+     }},
+    {"power_W",
+     [](Timing const& t, std::size_t) {
+       auto const& power = t.observation.power_W;
+       return power ? data::number_text(*power) : std::string{};
+     }},
+    {"clock_reasons",
+     [](Timing const& t, std::size_t) {
+       auto const& reasons = t.observation.clock_reasons;
+       return reasons ? clock_reasons_text(*reasons) : std::string{};
+     }},
+}};
+
+/// Those that any timing fills.
+std::vector<ObservedColumn> columns_seen(std::vector<Series> const& all) {
+  std::vector<ObservedColumn> seen;
+  for (auto const& column : observed_columns)
+    if (std::any_of(all.begin(), all.end(), [&](Series const& series) {
+          return std::any_of(series.timings.begin(), series.timings.end(),
+                             [&](Timing const& t) { return !column.cell(t, 0).empty(); });
+        }))
+      seen.push_back(column);
+  return seen;
+}
+
 }  // namespace
 
 double last_end_s(StepRow const& row) {
@@ -37,6 +80,10 @@ data::Study component_study(std::vector<Series> const& all, BackendInfo const& i
   auto study = new_study(info, options);
   study.time_column = "time_s";
   study.configuration_columns = {"algorithm", "repeats"};
+  bool const several_launches = info.launches.size() > 1;
+  if (several_launches) study.configuration_columns.push_back("launch");
+  auto const observed = columns_seen(all);
+  for (auto const& column : observed) study.configuration_columns.push_back(column.name);
   for (auto const& series : all) {
     auto const& point = series.point;
     bool const collective = point.op == Operation::allreduce;
@@ -45,19 +92,28 @@ data::Study component_study(std::vector<Series> const& all, BackendInfo const& i
     row.ranks = point.ranks;
     if (collective) row.bytes = point.bytes;
     if (point.op == Operation::compute) row.local_batch = point.local_batch;
-    row.configuration = {collective ? info.algorithms.at(point.algorithm) : "", std::to_string(series.repeats)};
+    auto const configuration = [&](Timing const& timing, std::size_t rank) {
+      std::vector<std::string> cells{collective ? info.algorithms.at(point.algorithm) : "",
+                                     std::to_string(series.repeats)};
+      if (several_launches) cells.push_back(collective ? "" : info.launches.at(point.launch));
+      for (auto const& column : observed) cells.push_back(column.cell(timing, rank));
+      return cells;
+    };
     for (std::size_t i = 0; i < series.timings.size(); ++i) {
       auto const& timing = series.timings[i];
       row.run = timing.round;
       row.step = static_cast<int>(i);
       if (collective) {
-        row.time_s = *std::max_element(timing.rank_s.begin(), timing.rank_s.end());
+        auto const last = std::max_element(timing.rank_s.begin(), timing.rank_s.end());
+        row.time_s = *last;
+        row.configuration = configuration(timing, static_cast<std::size_t>(last - timing.rank_s.begin()));
         study.samples.push_back(row);
         continue;
       }
       for (std::size_t rank = 0; rank < timing.rank_s.size(); ++rank) {
         row.rank = static_cast<int>(rank);
         row.time_s = timing.rank_s[rank];
+        row.configuration = configuration(timing, rank);
         study.samples.push_back(row);
       }
     }

@@ -39,6 +39,43 @@ TEST_CASE(
   CHECK(ranks == std::set<int>{1, 2, 4, 6});
 }
 
+TEST_CASE("design: across nodes K counts whole nodes") {
+  auto ranks_of = [](int workers_per_node, int all) {
+    auto info = machine;
+    info.workers_per_node = workers_per_node;
+    info.max_ranks = all;
+    std::set<int> ranks;
+    for (auto const& step : make_design(info, {}).steps) ranks.insert(step.ranks);
+    return ranks;
+  };
+  CHECK(ranks_of(8, 64) == std::set<int>{1, 2, 4, 8, 16, 32, 64});
+  CHECK(ranks_of(6, 24) == std::set<int>{1, 2, 4, 6, 12, 24});  // by powers of two alone: 8 and 16 on partial nodes
+  CHECK(ranks_of(4, 12) == std::set<int>{1, 2, 4, 8, 12});
+  CHECK(ranks_of(1, 4) == std::set<int>{1, 2, 4});
+}
+
+TEST_CASE("design: what memory does not hold is not planned and said where it was asked for") {
+  auto info = machine;
+  info.largest_local_batch = 12;
+  info.launches = {"direct", "graph"};
+  info.message_bytes = {8, 64};
+  DesignOptions options;
+  options.global_batch = 12;
+  std::set<int> batches, launches;
+  std::set<std::int64_t> sizes;
+  for (auto const& point : make_design(info, options).components) {
+    if (point.op == Operation::compute && point.ranks == 1) batches.insert(point.local_batch);
+    if (point.op == Operation::allreduce) sizes.insert(point.bytes);
+    launches.insert(point.launch);
+  }
+  CHECK(batches == std::set<int>{2, 3, 4, 6, 8, 12});
+  CHECK(launches == std::set<int>{0, 1});
+  CHECK(sizes == std::set<std::int64_t>{8, 64, 1 << 20});
+  options.global_batch = 64;
+  CHECK(test::message_of<InputError>([&] { return make_design(info, options); }) ==
+        "local batch=16 (must be 1 to 12: what the device's memory holds; lower the global batch?)");
+}
+
 TEST_CASE("design: strong keeps the global batch weak the local one") {
   DesignOptions options;
   options.ranks = {1, 2, 3};
