@@ -5,11 +5,17 @@
 #include <cmath>
 #include <random>
 
+#include "bench/peers.hpp"
+#include "sim/instruction_sets.hpp"
 #include "sim/ring.hpp"
 #include "sim/simulate.hpp"
 #include "sim/step.hpp"
+#include "sim/trials.hpp"
+// Highway after the list of instruction sets that Kurve leaves out.
+#include <hwy/targets.h>
 
-// One core. items_per_second counts what each line draws: workers, maxima, hops.
+// One core by its CPU time, unless a line says otherwise. items_per_second counts what each line draws: workers,
+// maxima, hops.
 
 namespace {
 
@@ -25,6 +31,26 @@ void workers(benchmark::State& state) {
   std::uint32_t trial = 0;
   for (auto _ : state) benchmark::DoNotOptimize(sampler.by_workers_s(trial++));
   state.SetItemsProcessed(state.iterations() * state.range(0));
+}
+
+/// The same, held to AVX2 with FMA.
+void workers_avx2(benchmark::State& state) {
+  if ((hwy::SupportedTargets() & HWY_AVX2) == 0) return state.SkipWithError("this processor has no AVX2");
+  hwy::SetSupportedTargetsForTest(HWY_AVX2);
+  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  workers(state);
+  hwy::SetSupportedTargetsForTest(0);
+  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+}
+
+/// Wall clock, on as many threads as the second argument says.
+void workers_threads(benchmark::State& state) {
+  sim::StepSampler const sampler(workload(), static_cast<double>(state.range(0)), 1.0, 1);
+  long const trials = 64;
+  for (auto _ : state)
+    benchmark::DoNotOptimize(sim::run_trials(trials, static_cast<int>(state.range(1)),
+                                             [&](std::uint32_t t) { return sampler.by_workers_s(t); }, {}));
+  state.SetItemsProcessed(state.iterations() * trials * state.range(0));
 }
 
 void order_statistics(benchmark::State& state) {
@@ -58,6 +84,21 @@ void plain_cpp(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 
+void by_peer(benchmark::State& state, double (*seconds_of)(long), std::int64_t items, char const* absent) {
+  for (auto _ : state) {
+    double const seconds = seconds_of(state.range(0));
+    if (!(seconds > 0.0)) return state.SkipWithError(absent);
+    state.SetIterationTime(seconds);
+  }
+  state.SetItemsProcessed(state.iterations() * items);
+}
+
+void numpy(benchmark::State& state) { by_peer(state, bench::numpy_trial_s, state.range(0), "no python3 with NumPy"); }
+
+void simgrid_ring(benchmark::State& state) {
+  by_peer(state, bench::simgrid_ring_s, 2 * (state.range(0) - 1) * state.range(0), "built without SimGrid");
+}
+
 /// A whole curve of 21 K with the usual variability and 2,000 parameter draws; items are K.
 void closed_form_curve(benchmark::State& state) {
   model::Model m;
@@ -70,9 +111,13 @@ void closed_form_curve(benchmark::State& state) {
 }
 
 BENCHMARK(workers)->Arg(1024)->Arg(1 << 20)->Unit(benchmark::kMicrosecond);
+BENCHMARK(workers_avx2)->Arg(1024)->Arg(1 << 20)->Unit(benchmark::kMicrosecond);
+BENCHMARK(workers_threads)->Args({1 << 20, 1})->Args({1 << 20, 2})->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(order_statistics)->Arg(1024)->Arg(1 << 20)->Unit(benchmark::kMicrosecond);
 BENCHMARK(ring)->Arg(64)->Arg(1024)->Unit(benchmark::kMicrosecond);
 BENCHMARK(plain_cpp)->Arg(1024)->Arg(1 << 20)->Unit(benchmark::kMicrosecond);
+BENCHMARK(numpy)->Arg(1024)->Arg(1 << 20)->Iterations(1)->UseManualTime()->Unit(benchmark::kMicrosecond);
+BENCHMARK(simgrid_ring)->Arg(64)->Arg(256)->Iterations(1)->UseManualTime()->Unit(benchmark::kMicrosecond);
 BENCHMARK(closed_form_curve)->Arg(0)->Arg(1)->Unit(benchmark::kMillisecond);
 
 }  // namespace

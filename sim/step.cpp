@@ -29,83 +29,34 @@ std::uint32_t whole(double value, char const* name) {
 
 StepSampler::StepSampler(model::StepParameters const& p, double ranks, double global_batch, std::uint64_t seed)
     : base_(jittered_step_time(p, ranks, global_batch)),
-      noise_(model::factor_law(p.noise_shape, p.noise_cv)),
-      node_(model::factor_law(p.noise_shape, p.noise_node_cv)),
       step_(model::factor_law(p.noise_shape, p.noise_step_cv)),
       run_(model::factor_law(model::Shape::lognormal, p.noise_run_cv)),
-      imbalance_(ranks > 1.0 ? model::factor_law(p.imbalance_shape, p.imbalance_cv) : FactorLaw{}),
-      straggler_(model::factor_law(p.straggler_shape, p.straggler_spread_cv)),
-      group_law_(single_law(noise_, imbalance_)),
-      straggler_probability_(p.straggler_slowdown > 1.0 ? p.straggler_probability : 0.0),
-      straggler_gain_(p.straggler_slowdown - 1.0),
-      persistent_probability_(p.persistent_slowdown > 1.0 ? p.persistent_probability : 0.0),
-      persistent_slowdown_(p.persistent_slowdown),
-      ranks_(whole(ranks, "K")),
-      workers_per_node_(whole(p.workers_per_node, "network.workers_per_node")),
-      seed_(seed) {}
+      workers_(p, whole(ranks, "K"), whole(p.workers_per_node, "network.workers_per_node"), seed) {}
 
-template <typename Visit>
-void StepSampler::visit_workers(std::uint32_t trial, Visit&& visit) const {
-  double node = 1.0;
-  std::uint32_t node_number = 0, left_in_node = 0;
-  for (std::uint32_t k = 0; k < ranks_; ++k) {
-    if (node_.scale > 0.0 && left_in_node-- == 0) {
-      node = clipped(node_, draw(data::Stream::node_noise, trial, node_number++).first);
-      left_in_node = workers_per_node_ - 1;
-    }
-    double factor = node;
-    if (noise_.scale > 0.0 || straggler_probability_ > 0.0) {  // one block of random bits serves both
-      auto const [noise, whether] = draw(data::Stream::noise, trial, k);
-      factor *= clipped(noise_, noise);
-      if (whether < straggler_probability_)
-        factor *= std::fma(straggler_gain_, clipped(straggler_, draw(data::Stream::straggler, trial, k).first), 1.0);
-    }
-    if (imbalance_.scale > 0.0) factor *= clipped(imbalance_, draw(data::Stream::imbalance, trial, k).first);
-    if (persistent_probability_ > 0.0 && draw(data::Stream::persistent, trial, k).first < persistent_probability_)
-      factor *= persistent_slowdown_;
-    visit(k, factor);
-  }
-}
-
-double StepSampler::slowest_plain(std::uint32_t trial) const {
-  double slowest = 0.0;
-  visit_workers(
-      trial, [&](std::uint32_t, double factor) __attribute__((always_inline)) { slowest = std::max(slowest, factor); });
-  return slowest;
-}
-
-KURVE_TARGET_FMA double StepSampler::slowest_fma(std::uint32_t trial) const {
-  double slowest = 0.0;
-  visit_workers(
-      trial, [&](std::uint32_t, double factor) __attribute__((always_inline)) { slowest = std::max(slowest, factor); });
-  return slowest;
-}
-
-double StepSampler::by_workers_s(std::uint32_t trial) const {
-  return step_s(trial, model::elementary::has_hardware_fma() ? slowest_fma(trial) : slowest_plain(trial));
-}
+double StepSampler::by_workers_s(std::uint32_t trial) const { return step_s(trial, slowest_worker(workers_, trial)); }
 
 std::vector<double> StepSampler::worker_times_s(std::uint32_t trial) const {
-  std::vector<double> times_s(ranks_);
-  visit_workers(trial, [&](std::uint32_t k, double factor) { times_s[k] = base_.compute_s * factor; });
+  std::vector<double> times_s(workers_.ranks);
+  draw_workers(workers_, trial, times_s);
+  for (double& time_s : times_s) time_s *= base_.compute_s;
   return times_s;
 }
 
 /// Largest slow * noise of `count` transient stragglers; `first` numbers them within the group.
 double StepSampler::slowest_of_stragglers(std::uint32_t trial, std::uint32_t group, std::uint32_t first,
                                           double count) const {
-  auto const slow = [&](double x) { return std::fma(straggler_gain_, std::max(0.0, x), 1.0); };
+  auto const slow = [&](double x) { return std::fma(workers_.straggler_gain, std::max(0.0, x), 1.0); };
   auto const one = [&](FactorLaw const& law) {
     return std::max(
         0.0, model::maximum_at(law, -model::elementary::log(draw(data::Stream::straggler, trial, group, first).second),
                                count));
   };
-  if (straggler_.scale == 0.0) return slow(1.0) * one(*group_law_);
-  if (group_law_->scale == 0.0) return slow(one(straggler_));
+  if (workers_.straggler.scale == 0.0) return slow(1.0) * one(workers_.worker);
+  if (workers_.worker.scale == 0.0) return slow(one(workers_.straggler));
   double slowest = 0.0;  // a product of two random factors has no formula: one by one
   for (double i = 0.0; i < count; i += 1.0) {
     auto const [noise, how] = draw(data::Stream::straggler, trial, group, first + static_cast<std::uint32_t>(i));
-    slowest = std::max(slowest, clipped(*group_law_, noise) * slow(clipped(straggler_, how)));
+    slowest = std::max(slowest, clipped(workers_.worker, noise) * slow(clipped(workers_.straggler, how)));
   }
   return slowest;
 }
@@ -114,45 +65,46 @@ double StepSampler::slowest_of_stragglers(std::uint32_t trial, std::uint32_t gro
 double StepSampler::slowest_of_group(std::uint32_t trial, std::uint32_t group, double count) const {
   // Numbers of the streams within a group: 0 and 1 for the splits (normal, persistent), from 2 on for stragglers.
   double const persistent =
-      binomial_draw(count, persistent_probability_, draw(data::Stream::persistent, trial, group).first);
+      binomial_draw(count, workers_.persistent_probability, draw(data::Stream::persistent, trial, group).first);
   double slowest = 0.0;
   std::uint32_t next = 2;
   for (std::uint32_t half = 0; half < 2; ++half) {
     double const members = half == 0 ? count - persistent : persistent;
     if (members == 0.0) continue;
-    double const factor = half == 0 ? 1.0 : persistent_slowdown_;
+    double const factor = half == 0 ? 1.0 : workers_.persistent_slowdown;
     double const stragglers =
-        binomial_draw(members, straggler_probability_, draw(data::Stream::straggler, trial, group, half).first);
+        binomial_draw(members, workers_.straggler_probability, draw(data::Stream::straggler, trial, group, half).first);
     if (stragglers > 0.0) slowest = std::max(slowest, factor * slowest_of_stragglers(trial, group, next, stragglers));
     next += static_cast<std::uint32_t>(stragglers);
     if (stragglers < members) {
       double const w = -model::elementary::log(draw(data::Stream::noise, trial, group, half).first);
-      slowest = std::max(slowest, factor * std::max(0.0, model::maximum_at(*group_law_, w, members - stragglers)));
+      slowest = std::max(slowest, factor * std::max(0.0, model::maximum_at(workers_.worker, w, members - stragglers)));
     }
   }
   return slowest;
 }
 
 double StepSampler::by_order_statistics_s(std::uint32_t trial) const {
-  if (!group_law_)
+  if (!order_statistics_exact())
     throw InputError(
         "method order_statistics (noise and imbalance have no common law unless both are lognormal). Use closed_form "
         "or workers?");
-  if (node_.scale == 0.0) return step_s(trial, slowest_of_group(trial, 0, ranks_));
+  if (workers_.node.scale == 0.0) return step_s(trial, slowest_of_group(trial, 0, workers_.ranks));
   double slowest = 0.0;
   std::uint32_t node = 0;
-  for (std::uint32_t first = 0; first < ranks_; first += workers_per_node_, ++node) {
-    double const members = std::min(workers_per_node_, ranks_ - first);
-    slowest = std::max(slowest, clipped(node_, draw(data::Stream::node_noise, trial, node).first) *
+  for (std::uint32_t first = 0; first < workers_.ranks; first += workers_.workers_per_node, ++node) {
+    double const members = std::min(workers_.workers_per_node, workers_.ranks - first);
+    slowest = std::max(slowest, clipped(workers_.node, draw(data::Stream::node_noise, trial, node).first) *
                                     slowest_of_group(trial, node, members));
   }
   return step_s(trial, slowest);
 }
 
 double StepSampler::step_s(std::uint32_t trial, double slowest) const {
-  double const time_s = base_.serial_s + base_.compute_s * slowest + base_.exposed_comm_s;
-  return time_s * clipped(step_, draw(data::Stream::step_noise, trial).first) *
-         clipped(run_, draw(data::Stream::run_noise, trial).first);
+  double time_s = base_.serial_s + base_.compute_s * slowest + base_.exposed_comm_s;
+  if (step_.scale > 0.0) time_s *= clipped(step_, draw(data::Stream::step_noise, trial).first);
+  if (run_.scale > 0.0) time_s *= clipped(run_, draw(data::Stream::run_noise, trial).first);
+  return time_s;
 }
 
 double binomial_draw(double n, double p, double u) {

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <vector>
 
 #include "data/philox.hpp"
 #include "model/factor_law.hpp"
 #include "model/step.hpp"
+#include "sim/workers.hpp"
 
 namespace kurve::sim {
 
@@ -30,7 +30,7 @@ class StepSampler {
   /// slowdown and the noise are both random. @throws InputError where !order_statistics_exact()
   [[nodiscard]] double by_order_statistics_s(std::uint32_t trial) const;
   /// Whether noise and imbalance are together one of the six shapes, so that a group's maximum has a formula.
-  [[nodiscard]] bool order_statistics_exact() const { return group_law_.has_value(); }
+  [[nodiscard]] bool order_statistics_exact() const { return workers_.imbalance.scale == 0.0; }
 
   /// Time each of the K workers computes for in this trial of by_workers_s, without the shared noise [s].
   [[nodiscard]] std::vector<double> worker_times_s(std::uint32_t trial) const;
@@ -38,23 +38,16 @@ class StepSampler {
  private:
   [[nodiscard]] data::UniformPair draw(data::Stream stream, std::uint32_t trial, std::uint32_t rank = 0,
                                        std::uint32_t number = 0) const {
-    return data::uniforms(seed_, trial, rank, number, stream);
+    return data::uniforms(workers_.seed, trial, rank, number, stream);
   }
-  template <typename Visit>
-  [[gnu::always_inline]] inline void visit_workers(std::uint32_t trial, Visit&& visit) const;
-  [[nodiscard]] double slowest_plain(std::uint32_t trial) const;
-  [[nodiscard]] double slowest_fma(std::uint32_t trial) const;
   [[nodiscard]] double slowest_of_group(std::uint32_t trial, std::uint32_t group, double count) const;
   [[nodiscard]] double slowest_of_stragglers(std::uint32_t trial, std::uint32_t group, std::uint32_t first,
                                              double count) const;
   [[nodiscard]] double step_s(std::uint32_t trial, double slowest) const;
 
   model::StepTime base_;
-  model::FactorLaw noise_, node_, step_, run_, imbalance_, straggler_;
-  std::optional<model::FactorLaw> group_law_;
-  double straggler_probability_, straggler_gain_, persistent_probability_, persistent_slowdown_;
-  std::uint32_t ranks_ = 1, workers_per_node_ = 1;
-  std::uint64_t seed_;
+  model::FactorLaw step_, run_;
+  WorkerLaws workers_;
 };
 
 /// Number of successes in n trials of probability p for a uniform u: inversion, outwards from the mode, so of order

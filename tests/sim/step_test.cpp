@@ -130,19 +130,6 @@ TEST_SUITE("unit") {
     }
   }
 
-  TEST_CASE("hardware and software fused multiply-add give the same bits") {
-    // worker_times_s is compiled without FMA instructions, by_workers_s uses them where the processor has them
-    for (auto const& [p, ranks] : cases()) {
-      if (p.noise_step_cv > 0.0) continue;  // multiplies what is compared here
-      StepSampler const sampler(p, ranks, 64, 11);
-      auto const workers_s = sampler.worker_times_s(5);
-      double slowest = 0.0;
-      for (double const w : workers_s) slowest = std::max(slowest, w);
-      CHECK(sampler.by_workers_s(5) == 0.1 + slowest);
-      CHECK(workers_s.size() == static_cast<std::size_t>(ranks));
-    }
-  }
-
   TEST_CASE("order statistics refuse what has no formula and fractional K is not sampled") {
     StepParameters p = base();
     p.noise_cv = p.imbalance_cv = 0.1;  // lognormal times gumbel
