@@ -2,22 +2,39 @@
 #include "calibrate/backend_mpi.hpp"
 
 #include <mpi.h>
+#include <sys/prctl.h>
 
+#include <algorithm>
+#include <array>
 #include <chrono>
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <map>
+#include <optional>
+#include <set>
 #include <thread>
 
 #include "calibrate/rank_task.hpp"
+#include "calibrate/workload.hpp"
 #include "data/provenance.hpp"
+#include "data/quantity_text.hpp"
 #include "model/contract.hpp"
 #include "model/error.hpp"
 
 namespace kurve::calibrate {
 namespace {
+
+using Clock = std::chrono::steady_clock;
+
+/// A rank that keeps another waiting for this long is taken to hang: MPI itself would wait for ever. Long enough for a
+/// connection to be made or a lost packet to be sent again, short enough that all is over within half a minute.
+constexpr Seconds patience{10.0};
+constexpr Seconds grace{5.0};                // in which ranks that live say so
+constexpr double slowest_network_Bps = 1e6;  // a message's own time comes on top; 8 Mbit/s is slower than any cluster
+enum Tag : int { data_tag, barrier_tag, result_tag, name_tag, alive_tag };
 
 void check_mpi(int code, char const* call) {
   if (code == MPI_SUCCESS) return;
@@ -32,44 +49,115 @@ int count_of(std::size_t elements) {
   return static_cast<int>(elements);
 }
 
+/// Whether Open MPI was told, or found, that there are more ranks than cores.
+bool ranks_share_cores() {
+  int provided = 0, index = 0, count = 0, value = 0;
+  if (MPI_T_init_thread(MPI_THREAD_SINGLE, &provided) != MPI_SUCCESS) return false;
+  MPI_T_cvar_handle handle{};
+  if (MPI_T_cvar_get_index("mpi_yield_when_idle", &index) == MPI_SUCCESS &&
+      MPI_T_cvar_handle_alloc(index, nullptr, &handle, &count) == MPI_SUCCESS) {
+    MPI_T_cvar_read(handle, &value);
+    MPI_T_cvar_handle_free(&handle);
+  }
+  MPI_T_finalize();
+  return value != 0;
+}
+
+/// Somebody did not answer; who, only the driver can find out.
+struct Hang {
+  int waits_for = -1;  ///< rank, -1 where it could be any
+};
+
+/// Messages between the ranks of the world that can be given up on.
+class Messenger {
+ public:
+  explicit Messenger(bool shares_core) : shares_core_(shares_core) {
+    if (shares_core) prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);  // else a nap takes 50 us more
+  }
+
+  /// Until the request is done. Time counts only while this rank runs: one that was stopped and goes on (Ctrl-Z, a
+  /// suspended machine) must not blame the others.
+  /// A rank with a core of its own spins. Where ranks share cores it naps between polls, or those that wait would keep
+  /// those that work from working; that costs a hop half a nap, a latency like any other.
+  /// @param bytes  of the message, whose own time comes on top. @throws Hang
+  void await(MPI_Request& request, int waits_for, std::size_t bytes = 0) const {
+    double const limit_s = patience.count() + static_cast<double>(bytes) / slowest_network_Bps;
+    double waited_s = 0.0;
+    auto last = Clock::now();
+    for (int done = 0;;) {
+      check_mpi(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+      if (done != 0) return;
+      if (shares_core_) std::this_thread::sleep_for(std::chrono::microseconds(200));
+      auto const now = Clock::now();
+      waited_s += std::min(0.1, std::chrono::duration<double>(now - last).count());
+      last = now;
+      if (waited_s > limit_s) throw Hang{waits_for};
+    }
+  }
+
+  void send(void const* bytes, std::size_t count, int to, int tag) const {
+    MPI_Request request = MPI_REQUEST_NULL;
+    check_mpi(MPI_Isend(bytes, count_of(count), MPI_BYTE, to, tag, MPI_COMM_WORLD, &request), "MPI_Isend");
+    await(request, to, count);
+  }
+
+  void receive(void* bytes, std::size_t count, int from, int tag) const {
+    MPI_Request request = MPI_REQUEST_NULL;
+    check_mpi(MPI_Irecv(bytes, count_of(count), MPI_BYTE, from, tag, MPI_COMM_WORLD, &request), "MPI_Irecv");
+    await(request, from, count);
+  }
+
+  void exchange(std::span<std::byte const> out, int to, std::span<std::byte> in, int from, int tag) const {
+    MPI_Request incoming = MPI_REQUEST_NULL, outgoing = MPI_REQUEST_NULL;
+    check_mpi(MPI_Irecv(in.data(), count_of(in.size()), MPI_BYTE, from, tag, MPI_COMM_WORLD, &incoming), "MPI_Irecv");
+    check_mpi(MPI_Isend(out.data(), count_of(out.size()), MPI_BYTE, to, tag, MPI_COMM_WORLD, &outgoing), "MPI_Isend");
+    await(incoming, from, in.size());
+    await(outgoing, to, out.size());
+  }
+
+ private:
+  bool shares_core_;
+};
+
+/// The first K ranks of the world. Messages go by MPI_Isend and MPI_Irecv, which can be given up on.
 class MpiCommunicator : public Communicator {
  public:
-  explicit MpiCommunicator(MPI_Comm comm) : comm_(comm) {
-    MPI_Comm_rank(comm, &rank_);
-    MPI_Comm_size(comm, &ranks_);
-  }
+  /// @param library  a communicator of the same ranks, for the library's all-reduce
+  /// @param scratch  kept by the caller: allocating inside a timing would be timed
+  MpiCommunicator(int rank, int ranks, Messenger const& messenger, MPI_Comm library, std::vector<float>& scratch)
+      : messenger_(messenger), library_(library), rank_(rank), ranks_(ranks), incoming_(scratch) {}
   int rank() const override { return rank_; }
   int ranks() const override { return ranks_; }
-  void barrier() override { check_mpi(MPI_Barrier(comm_), "MPI_Barrier"); }
+
+  /// Dissemination (Hensgen, Finkel & Manber, Int. J. Parallel Programming 17 (1988) 1-17): nobody leaves before all
+  /// are there.
+  void barrier() override {
+    for (int distance = 1; distance < ranks_; distance *= 2)
+      messenger_.exchange({}, (rank_ + distance) % ranks_, {}, (rank_ + ranks_ - distance) % ranks_, barrier_tag);
+  }
+
   void allreduce(std::span<float> values, int algorithm) override {
     if (algorithm == 1) {
-      check_mpi(MPI_Allreduce(MPI_IN_PLACE, values.data(), count_of(values.size()), MPI_FLOAT, MPI_SUM, comm_),
-                "MPI_Allreduce");
+      MPI_Request request = MPI_REQUEST_NULL;
+      check_mpi(
+          MPI_Iallreduce(MPI_IN_PLACE, values.data(), count_of(values.size()), MPI_FLOAT, MPI_SUM, library_, &request),
+          "MPI_Iallreduce");
+      messenger_.await(request, -1, 2 * values.size_bytes());
       return;
     }
     incoming_.resize(values.size() / static_cast<std::size_t>(ranks_) + 1);
     ring_allreduce(rank_, ranks_, values, incoming_, [this](std::span<float const> out, std::span<float> in) {
-      check_mpi(
-          MPI_Sendrecv(out.data(), count_of(out.size()), MPI_FLOAT, (rank_ + 1) % ranks_, 0, in.data(),
-                       count_of(in.size()), MPI_FLOAT, (rank_ + ranks_ - 1) % ranks_, 0, comm_, MPI_STATUS_IGNORE),
-          "MPI_Sendrecv");
+      messenger_.exchange(std::as_bytes(out), (rank_ + 1) % ranks_, std::as_writable_bytes(in),
+                          (rank_ + ranks_ - 1) % ranks_, data_tag);
     });
   }
 
  private:
-  MPI_Comm comm_;
-  int rank_ = 0, ranks_ = 1;
-  std::vector<float> incoming_;  // kept: allocating inside a timing would be timed
+  Messenger const& messenger_;
+  MPI_Comm library_;
+  int rank_, ranks_;
+  std::vector<float>& incoming_;
 };
-
-int ranks_on_this_node() {
-  MPI_Comm node = MPI_COMM_NULL;
-  check_mpi(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node), "MPI_Comm_split_type");
-  int count = 0;
-  MPI_Comm_size(node, &count);
-  MPI_Comm_free(&node);
-  return count;
-}
 
 std::string library_version() {
   char text[MPI_MAX_LIBRARY_VERSION_STRING] = "";
@@ -79,22 +167,70 @@ std::string library_version() {
   return version.substr(0, version.find(','));
 }
 
+using HostName = std::array<char, MPI_MAX_PROCESSOR_NAME>;
+
+HostName own_host_name() {
+  HostName name{};
+  int length = 0;
+  check_mpi(MPI_Get_processor_name(name.data(), &length), "MPI_Get_processor_name");
+  return name;
+}
+
+std::string describe(Task const& task) {
+  std::string const on = " on " + std::to_string(task.ranks) + (task.ranks == 1 ? " rank" : " ranks");
+  std::string const batch = " of local batch " + std::to_string(task.local_batch);
+  std::string const message = (task.algorithm == 0 ? " ring, " : " library, ") + std::to_string(task.bytes) + " bytes";
+  switch (task.kind) {
+    case Task::Kind::stop:
+      return "the start";
+    case Task::Kind::begin_run:
+      return "the start of a run";
+    case Task::Kind::sleep:
+      return "the known sleep";
+    case Task::Kind::serial:
+      return "serial work" + on;
+    case Task::Kind::compute:
+      return "compute" + batch + on;
+    case Task::Kind::allreduce:
+      return "all-reduce" + message + on;
+    case Task::Kind::verify:
+      return "verification of the all-reduce" + message + on;
+    case Task::Kind::step:
+      return "a whole step" + batch + on;
+  }
+  return {};
+}
+
 class MpiBackend : public RankedBackend {
  public:
   explicit MpiBackend(std::string const& workload) : workload_(make_workload(workload)) {
     check_mpi(MPI_Init(nullptr, nullptr), "MPI_Init");
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
+    messenger_.emplace(ranks_share_cores());
     int size = 1;
     MPI_Comm_size(MPI_COMM_WORLD, &size);
+    hosts_.resize(static_cast<std::size_t>(size));
     info_ = {
         .name = "mpi",
         .device = data::this_machine().processor + ", " + library_version() + ", " + std::to_string(size) + " ranks",
         .workload = workload_->description(),
         .max_ranks = size,
-        .workers_per_node = ranks_on_this_node(),
+        .workers_per_node = 1,
         .gradient_bytes = workload_->gradient_bytes(),
         .algorithms = {"ring", "library"}};
+    try {
+      guarded({.kind = Task::Kind::stop, .ranks = size}, [&] { gather_hosts(); });
+    } catch (DeviceError const& error) {
+      abort_job(error.what());  // no destructor will
+    }
+    // Neighbours on one host before the ring leaves it: what its hops see, wherever mpirun put the ranks.
+    while (info_.workers_per_node < size && hosts_[static_cast<std::size_t>(info_.workers_per_node)] == hosts_[0])
+      ++info_.workers_per_node;
+    if (drives()) {
+      auto const nodes = std::set<std::string>(hosts_.begin(), hosts_.end()).size();
+      info_.device += " on " + std::to_string(nodes) + (nodes == 1 ? " host" : " hosts");
+    }
   }
 
   ~MpiBackend() override {
@@ -104,7 +240,6 @@ class MpiBackend : public RankedBackend {
     } catch (std::exception const& error) {
       abort_job(error.what());
     }
-    communicators_.clear();
     for (auto& [ranks, comm] : comms_)
       if (comm != MPI_COMM_NULL) MPI_Comm_free(&comm);
     MPI_Finalize();
@@ -116,6 +251,8 @@ class MpiBackend : public RankedBackend {
   void follow() override {
     try {
       for (Task task = announce({}); task.kind != Task::Kind::stop; task = announce({})) take_part(task);
+    } catch (Hang const& hang) {
+      report_alive(hang);
     } catch (std::exception const& error) {
       abort_job(error.what());  // the driver waits for this rank: only the end of the job tells it
     }
@@ -123,9 +260,23 @@ class MpiBackend : public RankedBackend {
 
  private:
   std::vector<RankResult> run(Task const& task) override {
-    try {
+    std::vector<RankResult> results;
+    guarded(task, [&] {
       announce(task);
-      return take_part(task);
+      results = take_part(task);
+    });
+    return results;
+  }
+
+  /// What fails in the midst of a task leaves the other ranks inside it: nothing more can be asked of them.
+  template <typename Body>
+  void guarded(Task const& task, Body const& body) {
+    try {
+      body();
+    } catch (Hang const& hang) {
+      if (!drives()) report_alive(hang);
+      broken_ = who_hangs(task, hang);
+      throw DeviceError(broken_);
     } catch (std::exception const& error) {
       broken_ = error.what();
       throw;
@@ -133,40 +284,98 @@ class MpiBackend : public RankedBackend {
   }
 
   /// Rank 0's task reaches every rank. Those who wait for one sleep between polls: spinning, as MPI_Bcast does, they
-  /// would heat and slow the cores that measure.
+  /// would heat and slow the cores that measure. They wait for as long as the driver lives.
   Task announce(Task task) {
     MPI_Request request = MPI_REQUEST_NULL;
     check_mpi(MPI_Ibcast(&task, sizeof task, MPI_BYTE, 0, MPI_COMM_WORLD, &request), "MPI_Ibcast");
+    if (drives()) {
+      messenger_->await(request, -1);
+      return task;
+    }
     for (int done = 0; done == 0;) {
       check_mpi(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
-      if (done == 0 && !drives()) std::this_thread::sleep_for(std::chrono::microseconds(100));
+      if (done == 0) std::this_thread::sleep_for(std::chrono::microseconds(100));
     }
     return task;
   }
 
   /// @return every rank's result on rank 0, nothing elsewhere
   std::vector<RankResult> take_part(Task const& task) {
-    auto* communicator = communicator_of(task.ranks);
-    if (communicator == nullptr) return {};
-    RankResult const own = run_task(task, *workload_, *communicator);
-    std::vector<RankResult> all(drives() ? static_cast<std::size_t>(task.ranks) : 0);
-    check_mpi(MPI_Gather(&own, sizeof own, MPI_BYTE, all.data(), sizeof own, MPI_BYTE, 0, comms_.at(task.ranks)),
-              "MPI_Gather");
+    MPI_Comm const library = task.algorithm == 1 ? communicator_of(task.ranks) : MPI_COMM_NULL;
+    if (rank_ >= task.ranks) return {};
+    MpiCommunicator communicator(rank_, task.ranks, *messenger_, library, incoming_);
+    RankResult own = run_task(task, *workload_, communicator);
+    if (!drives()) {
+      messenger_->send(&own, sizeof own, 0, result_tag);
+      return {};
+    }
+    std::vector<RankResult> all{own};
+    for (int rank = 1; rank < task.ranks; ++rank) {
+      messenger_->receive(&own, sizeof own, rank, result_tag);
+      all.push_back(own);
+    }
     return all;
   }
 
-  /// The first `ranks` ranks, split off at first use (all ranks see the same tasks, so all split together); nullptr on
-  /// others.
-  MpiCommunicator* communicator_of(int ranks) {
-    auto const found = comms_.find(ranks);
-    if (found == comms_.end()) {
-      MPI_Comm comm = MPI_COMM_NULL;
-      check_mpi(MPI_Comm_split(MPI_COMM_WORLD, rank_ < ranks ? 0 : MPI_UNDEFINED, rank_, &comm), "MPI_Comm_split");
-      comms_[ranks] = comm;
-      if (comm != MPI_COMM_NULL) communicators_.emplace(ranks, comm);
+  /// The first `ranks` ranks, split off at first use (all ranks see the same tasks, so all split together).
+  MPI_Comm communicator_of(int ranks) {
+    auto const [at, fresh] = comms_.try_emplace(ranks, MPI_COMM_NULL);
+    if (fresh)
+      check_mpi(MPI_Comm_split(MPI_COMM_WORLD, rank_ < ranks ? 0 : MPI_UNDEFINED, rank_, &at->second),
+                "MPI_Comm_split");
+    return at->second;
+  }
+
+  void gather_hosts() {
+    HostName name = own_host_name();
+    if (!drives()) return messenger_->send(name.data(), name.size(), 0, name_tag);
+    hosts_[0] = name.data();
+    for (int rank = 1; rank < info_.max_ranks; ++rank) {
+      messenger_->receive(name.data(), name.size(), rank, name_tag);
+      hosts_[static_cast<std::size_t>(rank)] = name.data();
     }
-    auto const communicator = communicators_.find(ranks);
-    return communicator == communicators_.end() ? nullptr : &communicator->second;
+  }
+
+  /// Tells the driver that this rank only waits, and ends with the job.
+  [[noreturn]] void report_alive(Hang const& hang) {
+    try {
+      messenger_->send(&hang, sizeof hang, 0, alive_tag);
+      std::this_thread::sleep_for(grace + patience);
+    } catch (Hang const&) {  // not even the driver answers
+    } catch (std::exception const& error) {
+      abort_job(error.what());
+    }
+    abort_job("rank 0 does not answer rank " + std::to_string(rank_) + " on " + own_host_name().data());
+  }
+
+  /// Ranks that wait for the one that hangs report before long; the one that is silent is it.
+  std::string who_hangs(Task const& task, Hang const& own) {
+    std::map<int, Hang> alive{{0, own}};
+    auto const end = Clock::now() + std::chrono::duration_cast<Clock::duration>(grace);
+    while (Clock::now() < end && static_cast<int>(alive.size()) < task.ranks) {
+      MPI_Status status{};
+      int there = 0;
+      check_mpi(MPI_Iprobe(MPI_ANY_SOURCE, alive_tag, MPI_COMM_WORLD, &there, &status), "MPI_Iprobe");
+      if (there != 0)
+        messenger_->receive(&alive[status.MPI_SOURCE], sizeof(Hang), status.MPI_SOURCE, alive_tag);
+      else
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    auto const name = [&](int rank) {
+      return "rank " + std::to_string(rank) + " on '" + hosts_[static_cast<std::size_t>(rank)] + "'";
+    };
+    std::string silent, waiting;
+    for (int rank = 0; rank < task.ranks; ++rank) {
+      auto const found = alive.find(rank);
+      if (found == alive.end())
+        silent += (silent.empty() ? "" : ", ") + name(rank);
+      else if (found->second.waits_for >= 0)
+        waiting += (waiting.empty() ? "" : ", ") + name(rank) + " for " + name(found->second.waits_for);
+    }
+    std::string const where = " in " + describe(task) + " (waited " + data::number_text(patience.count()) + " s). ";
+    if (!silent.empty()) return "no answer from " + silent + where + "Is it stopped, or its network down?";
+    return "all ranks live, but messages do not arrive" + where + "Waiting: " + waiting +
+           ". Is the network between them open?";
   }
 
   /// The one place where a library prints: MPI_Abort ends this process before main could.
@@ -178,10 +387,12 @@ class MpiBackend : public RankedBackend {
 
   std::unique_ptr<Workload> workload_;
   BackendInfo info_;
+  std::optional<Messenger> messenger_;  // once MPI is there
   int rank_ = 0;
-  std::string broken_;  // what failed in the midst of a task, after which no rank can be reached
+  std::vector<std::string> hosts_;  // [ranks], known to the driver
+  std::string broken_;              // what failed in the midst of a task, after which no rank can be reached
   std::map<int, MPI_Comm> comms_;
-  std::map<int, MpiCommunicator> communicators_;
+  std::vector<float> incoming_;
 };
 
 }  // namespace

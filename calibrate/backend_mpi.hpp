@@ -8,11 +8,14 @@
 
 namespace kurve::calibrate {
 
-/// MPI ranks, one process each. Rank 0 drives; the others must call follow(). Algorithms: "ring", our own ring of
-/// MPI_Sendrecv, and "library", whatever MPI_Allreduce chooses for that size.
+/// MPI ranks, one process each, on one host or many. Rank 0 drives; the others must call follow(). Algorithms: "ring",
+/// our own, and "library", whatever MPI_Iallreduce chooses for that size (the one that does not block, as overlap needs
+/// it, and as it can be given up on). Ranks of one host are a node where mpirun put neighbours on the same host.
 ///
-/// Initialises MPI, and finalises it when destroyed. Where a task failed midway it aborts the whole job instead, with a
-/// line on stderr: the other ranks would wait for ever. A rank that dies takes the job with it (mpirun's default).
+/// Initialises MPI, and finalises it when destroyed. A rank that keeps the others waiting for 10 s, and as long again
+/// as a message takes at 1 MB/s, ends a task with a DeviceError that names it and its host; so does one whose
+/// connection fails. After that no rank can be reached: destroyed, the backend aborts the whole job, with a line on
+/// stderr. A rank that dies takes the job with it (mpirun's default).
 /// @param workload  as make_workload takes it
 /// @throws NotBuilt in a build without MPI; DeviceError where MPI fails; InputError on a workload it does not know
 [[nodiscard]] std::unique_ptr<Backend> make_mpi_backend(std::string const& workload);
