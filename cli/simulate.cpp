@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "cli/output.hpp"
+#include "cli/settings.hpp"
 #include "cli/verbs.hpp"
 #include "data/curve_file.hpp"
 #include "data/json_text.hpp"
@@ -23,31 +24,6 @@ namespace {
 namespace po = boost::program_options;
 
 std::vector<double> numbers(std::vector<int> const& values) { return {values.begin(), values.end()}; }
-
-std::vector<double> number_list(std::string const& name, std::string const& text) {
-  std::vector<double> values;
-  std::istringstream in(text);
-  for (std::string piece; std::getline(in, piece, ',');) {
-    auto const value = data::number_from_text(piece);
-    if (!value) throw InputError("--" + name + "='" + text + "' (must be numbers separated by commas)");
-    values.push_back(*value);
-  }
-  return values;
-}
-
-/// What-ifs: NAME=VALUE, on the central parameters and on every posterior draw; a value set is no longer uncertain.
-void apply_settings(model::Model& model, Arguments const& settings) {
-  for (auto const& setting : settings) {
-    auto const equals = setting.find('=');
-    if (equals == std::string::npos)
-      throw InputError("--set '" + setting + "' (must be NAME=VALUE). `kurve simulate --parameters` lists the names");
-    std::string const name = setting.substr(0, equals), value = setting.substr(equals + 1);
-    model::set_parameter(model.parameters, name, value);
-    for (auto& draw : model.draws) model::set_parameter(draw, name, value);
-    model.knowledge[name] = {
-        .source = model::Source::assumed, .sd = 0.0, .identified = true, .note = "set on the command line"};
-  }
-}
 
 std::string parameter_list() {
   validate::TextTable table{{{"name", "", validate::Align::left},
@@ -180,19 +156,8 @@ int simulate(Arguments const& arguments) {
                                .method = sim::method_from_text(line.get<std::string>("method")),
                                .quantile_levels = {0.05, 0.5, 0.95, 0.99},
                                .progress = {}};
-  if (auto const list = line.find<std::string>("K"))
-    options.ranks = numbers(data::ranks_from_text(*list));
-  else
-    for (double k = model.baseline_ranks; k <= 4096.0 * model.baseline_ranks; k *= 2.0) options.ranks.push_back(k);
-  if (auto const batch = line.find<std::string>("global-batch")) {
-    options.global_batches = number_list("global-batch", *batch);
-    if (options.global_batches.size() == 1)
-      options.global_batches.resize(options.ranks.size(), options.global_batches[0]);
-  } else if (model.regime == model::Regime::mixed) {
-    throw InputError(
-        "the Model's regime is mixed, so the batch at each K is not known. Add --global-batch B, or B1,B2,... one for "
-        "each K?");
-  }
+  options.ranks = ranks_option(line, model);
+  options.global_batches = batches_option(line, model, options.ranks);
   if (line.has("trial")) return replay(line, model, options);
   auto const picture = plot_path(line);
 

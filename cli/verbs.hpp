@@ -14,6 +14,7 @@ int audit(Arguments const& arguments);
 int calibrate(Arguments const& arguments);
 int devices(Arguments const& arguments);
 int fit(Arguments const& arguments);
+int plan(Arguments const& arguments);
 int report(Arguments const& arguments);
 int simulate(Arguments const& arguments);
 int validate(Arguments const& arguments);

@@ -31,8 +31,8 @@ constexpr std::array<Unit, 11> byte_units{{{"", 1},
                                            {"MB", 1e6},
                                            {"GB", 1e9},
                                            {"TB", 1e12}}};
-constexpr std::array<Unit, 7> time_units{
-    {{"s", 1}, {"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9}, {"min", 60}, {"h", 3600}, {"d", 86400}}};
+constexpr std::array<Unit, 8> time_units{
+    {{"s", 1}, {"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9}, {"min", 60}, {"h", 3600}, {"d", 86400}, {"w", 604800}}};
 constexpr std::array<Unit, 13> rate_units{{{"B/s", 1},
                                            {"kB/s", 1e3},
                                            {"MB/s", 1e6},
@@ -139,6 +139,20 @@ std::string bytes_text(Bytes bytes) {
 }
 
 Seconds seconds_from_text(std::string_view text) { return Seconds{quantity("duration", text, time_units)}; }
+std::string duration_text(Seconds duration) {
+  constexpr std::array<Unit, 7> steps{
+      {{"d", 86400}, {"h", 3600}, {"min", 60}, {"s", 1}, {"ms", 1e-3}, {"us", 1e-6}, {"ns", 1e-9}}};
+  double const s = duration.count();
+  if (!std::isfinite(s)) return "for ever";
+  auto const* unit = std::find_if(steps.begin(), steps.end() - 1, [&](Unit const& u) { return s >= 0.9995 * u.si; });
+  double const shown = s / unit->si;
+  int const decimals = shown >= 99.95 ? 0 : shown >= 9.995 ? 1 : 2;
+  std::array<char, 64> buffer{};
+  auto const [end, error] =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), shown, std::chars_format::fixed, decimals);
+  return std::string(buffer.data(), end) + " " + std::string(unit->name);
+}
+
 BytesPerSecond rate_from_text(std::string_view text) { return {quantity("rate", text, rate_units)}; }
 
 std::vector<int> ranks_from_text(std::string_view text) {

@@ -22,8 +22,11 @@ namespace kurve::data {
 /// Exact, in the largest binary unit that divides it: `64MiB`, `100B`.
 [[nodiscard]] std::string bytes_text(Bytes bytes);
 
-/// `30s`, `500ms`, `20us`, `15min`, `12h`, `7d`; a number without a unit is refused. @throws InputError
+/// `30s`, `500ms`, `20us`, `15min`, `12h`, `7d`, `2w`; a number without a unit is refused. @throws InputError
 [[nodiscard]] Seconds seconds_from_text(std::string_view text);
+/// Three digits in the largest unit of which there is more than one: `6.25 d`, `3.10 h`, `45.0 min`, `12.0 s`, `1.50
+/// ms`.
+[[nodiscard]] std::string duration_text(Seconds duration);
 
 /// `100Gbit/s`, `12.5GB/s`, `900e9 B/s`; decimal prefixes for bits, both kinds for bytes. @throws InputError
 [[nodiscard]] BytesPerSecond rate_from_text(std::string_view text);

@@ -22,6 +22,8 @@ enum class Stream : std::uint32_t {
   calibrate = 1150,    ///< order of points, workload state, synthetic noise, component posteriors
   bootstrap = 1200,    ///< resampled repeats
   advise = 1300,       ///< hypothetical outcomes of measurements not made yet
+  failures = 1400,     ///< interruptions of a whole run
+  run_length = 1500,   ///< what the noise of a run's steps leaves of its length
 };
 
 }  // namespace kurve::data

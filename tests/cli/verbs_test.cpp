@@ -190,7 +190,7 @@ TEST_SUITE("cli") {
 
   TEST_CASE("every verb has help with an example that runs") {
     TemporaryFolder const folder;
-    for (auto const* verb : {"devices", "analyze", "calibrate", "fit", "simulate", "validate", "report"}) {
+    for (auto const* verb : {"devices", "analyze", "calibrate", "fit", "simulate", "plan", "validate", "report"}) {
       auto const help = run_kurve(std::string(verb) + " --help");
       CHECK(help.code == 0);
       auto const at = help.out.find("Example:\n");

@@ -45,7 +45,7 @@ TEST_SUITE("unit") {
     CHECK_CLOSE(seconds_from_text("500ms").count(), 0.5, 1e-15);
     CHECK(seconds_from_text("1.5h") == Seconds{5400.0});
     CHECK(error_of([] { return seconds_from_text("30"); }) ==
-          "duration '30' (a unit is missing; expected s, ms, us, ns, min, h, d)");
+          "duration '30' (a unit is missing; expected s, ms, us, ns, min, h, d, w)");
     CHECK(rate_from_text("100Gbit/s").value == 12.5e9);
     CHECK(rate_from_text("12.5GB/s").value == 12.5e9);
     CHECK(rate_from_text("1 GiB/s").value == 1073741824.0);

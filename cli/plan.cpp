@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "validate/plan.hpp"
+
+#include <filesystem>
+
+#include "cli/output.hpp"
+#include "cli/plan_options.hpp"
+#include "cli/verbs.hpp"
+#include "data/atomic_file.hpp"
+#include "data/model_file.hpp"
+#include "model/error.hpp"
+#include "validate/present_plan.hpp"
+
+namespace kurve::cli {
+namespace {
+
+/// File names without folder and ending; with them where two would be the same.
+Arguments names_of(Arguments const& paths) {
+  Arguments names;
+  for (auto const& path : paths) names.push_back(std::filesystem::path(path).stem().string());
+  if (names.size() == 2 && names[0] == names[1]) return paths;
+  return names;
+}
+
+void draw_plan(validate::Plan const& plan, std::string const& path) {
+  auto const format = validate::plot_format_of(path);
+  auto const bytes = validate::render_plan_plot(plan, format);
+  if (format == validate::PlotFormat::terminal)
+    print("\n" + bytes);
+  else
+    data::write_file(path, bytes);
+}
+
+}  // namespace
+
+int plan(Arguments const& arguments) {
+  CommandLine line("plan MODEL [MODEL] [options]",
+                   "Time, cost, energy and the odds of keeping deadline and budget for a whole run at each K, failures "
+                   "and checkpoints included, and which K to buy. Two Models are two offers.",
+                   "  kurve fit data/sets/mlperf_gpt3_v3_1/points.csv --out gpt3.json\n"
+                   "  kurve plan gpt3.json --steps 100k -B 2048 -K 512..16384 --price 2.5/gpu-hour --deadline 7d");
+  line.takes_inputs(2);
+  add_plan_options(line);
+  line.options().add_options()("plot,p", boost::program_options::value<std::string>()->value_name("FILE"),
+                               "time and cost against K to FILE.svg, .png or .pdf; - draws in the terminal");
+  if (!line.parse(arguments)) return ok;
+  auto const inputs = line.inputs();
+  auto const picture = plot_path(line);
+  std::vector<model::Model> models;
+  for (auto const& path : inputs) models.push_back(data::read_model(path));
+  auto const offers = offers_of(line, std::move(models), names_of(inputs));
+  auto const result = validate::make_plan(offers, plan_options(line, offers));
+  if (wants(line, ".json")) {
+    auto const made_by = line.provenance(inputs);
+    write_result(line, validate::to_json(result, &made_by));
+  } else {
+    write_result(line, validate::to_text(result));
+  }
+  if (picture) draw_plan(result, *picture);
+  return result.recommended ? ok : verdict_failed;
+}
+
+}  // namespace kurve::cli
