@@ -112,6 +112,8 @@ Evidence read_evidence(data::Study const& components, data::Study const& steps, 
   Evidence e;
   e.base.gradient_bytes = components.find_number("gradient_bytes").value_or(0.0);
   e.base.workers_per_node = components.find_number("workers_per_node").value_or(1.0);
+  e.base.overlap_fraction = components.find_number("overlap_fraction").value_or(0.0);
+  e.base.overlap_buckets = components.find_number("overlap_buckets").value_or(1.0);
   auto serial_at = [&](int ranks) { return mean_of(timings_of(serial.at(ranks))); };
   e.serial = serial_at(serial.begin()->first);
   std::map<double, Mean> compute_means;

@@ -239,6 +239,9 @@ void explain(model::Model& m, Evidence const& e, std::vector<std::string>& messa
   }
   set("network.reduce_s_per_byte", Source::assumed, false,
       "always half as long as the bytes take to move: inside the bandwidth");
+  if (e.base.overlap_fraction > 0.0)
+    for (char const* name : {"overlap.fraction", "overlap.buckets"})
+      set(name, Source::measured, true, "communication that ran under compute, in a trace");
   set("variability.noise.cv", Source::measured, true, "spread between workers of one step");
   set("variability.noise.node_cv", Source::measured, false,
       "shared by the workers of this machine: one machine cannot tell node from step");

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sstream>
+
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
+#include "data/atomic_file.hpp"
 #include "data/input.hpp"
+#include "data/logs/extra_p.hpp"
 #include "data/model_file.hpp"
 #include "model/error.hpp"
 #include "sim/simulate.hpp"
@@ -40,15 +44,28 @@ model::Curve predicted(model::Model const& model, validate::ScalingTable const& 
   return sim::simulate(model, options);
 }
 
+/// The samples in the format of the file's ending.
+void export_study(data::Study const& study, std::string const& path) {
+  std::ostringstream text;
+  if (path.ends_with(".csv"))
+    data::write_study_csv(text, study);
+  else if (path.ends_with(".json"))
+    data::write_extra_p(text, study);
+  else
+    throw InputError("--export='" + path + "' (must end in .csv for a Study, or .json for Extra-P)");
+  data::write_file(path, text.str());
+}
+
 }  // namespace
 
 int analyze(Arguments const& arguments) {
   CommandLine line(
       "analyze INPUT... [options]",
-      "A measured scaling study in (Study CSV, a table such as gpus,time, MLPerf logs; - is standard input), "
+      "A measured scaling study in (Study CSV, a table such as gpus,time, any log of docs/formats.md; - is standard "
+      "input), "
       "out come the scaling table, the bend, its cause and the plot. Times of single ranks give the cause alone.",
       "  kurve analyze data/sets/book_code_5_2_1/book_code_5_2_1.csv --plot -");
-  line.takes_inputs(-1);
+  line.takes_studies();
   add_judgement_options(line, 0.95);
   line.options().add_options()("normal",
                                "intervals as textbooks print them, mean +- 1.96 s/sqrt(n), instead of Student's t")(
@@ -56,6 +73,8 @@ int analyze(Arguments const& arguments) {
       "draw to FILE.svg, .png or .pdf; - draws in the terminal")(
       "model,M", po::value<std::string>()->value_name("MODEL"),
       "with --plot: draw this Model's predicted band under the measured points")(
+      "export,x", po::value<std::string>()->value_name("FILE"),
+      "also write the samples as read: a Study (.csv), or for Extra-P (.json)")(
       "seed", po::value<std::uint64_t>()->default_value(1), "of the bootstrap");
   if (!line.parse(arguments)) return ok;
   auto const inputs = line.inputs();
@@ -67,13 +86,21 @@ int analyze(Arguments const& arguments) {
   if (model_path && !picture)
     throw InputError("--model='" + *model_path + "' without --plot (the Model is only drawn). Add --plot FILE?");
 
-  auto const study = data::read_study(inputs);
+  auto const study = data::read_study(inputs, line.assumptions());
   auto all_inputs = inputs;
   if (model_path) all_inputs.push_back(*model_path);
   auto const made_by = line.provenance(all_inputs);
+  if (auto const path = line.find<std::string>("export")) {
+    export_study(study, *path);
+    if (study.kind() == data::StudyKind::components) {  // a part of the step: there is nothing else to show
+      warn(line, study.notes);
+      return ok;
+    }
+  }
   if (study.kind() == data::StudyKind::per_rank) {  // one K, every rank: no table, but the clearest view of a cause
     if (picture) throw InputError("--plot with times of single ranks (there is no scaling curve to draw)");
     auto const diagnosis = validate::diagnose(study);
+    warn(line, study.notes);
     write_result(line, wants(line, ".json") ? validate::to_json(diagnosis, &made_by) : validate::to_text(diagnosis));
     return ok;
   }

@@ -16,7 +16,7 @@ int audit(Arguments const& arguments) {
                    "with evidence and remedy, "
                    "and the six-row reporting checklist. Exit code 5 on an error-level finding.",
                    "  kurve audit data/sets/mlperf_gpt3_v3_1/points.csv");
-  line.takes_inputs(-1);
+  line.takes_studies();
   line.options().add_options()("threshold,t", po::value<double>()->default_value(0.7, "0.7")->value_name("E"),
                                "efficiency below which more workers do not pay")(
       "reference", po::value<std::string>()->value_name("TIME"), "step time of the fastest correct run: 0.93s, 120ms")(
@@ -43,7 +43,7 @@ int audit(Arguments const& arguments) {
   for (auto const& path : line.all("claim")) claims.push_back(data::read_study({path}));
   for (auto const& claim : claims) options.other_claims.push_back(&claim);
 
-  auto const study = data::read_study(inputs);
+  auto const study = data::read_study(inputs, line.assumptions());
   auto const result = validate::audit(study, options);
   auto const made_by = line.provenance(inputs);
   warn(line, study.notes);

@@ -98,8 +98,12 @@ int calibrate(Arguments const& arguments) {
       "relative half width of the 95 % interval to stop at")(
       "time-limit,T", po::value<std::string>()->default_value("2min"), "for everything; what is done by then is kept")(
       "seed", po::value<std::uint64_t>()->default_value(1), "of the order of points and the workload's state")(
-      "dry-run", "list the points and the least time they take");
+      "dry-run", "list the points and the least time they take")(
+      "from", po::value<Arguments>()->composing()->value_name("FILE"),
+      "measured elsewhere: make the Model from this Study or log instead of measuring; give it once a file");
+  line.takes_facts();
   if (!line.parse(arguments)) return ok;
+  if (auto const files = line.all("from"); !files.empty()) return calibrate_from(line, files);
   auto options = options_of(line);
   check(options);
   calibrate::BackendOptions machine;

@@ -3,10 +3,10 @@
 
 #include <sstream>
 
-#include "calibrate/fit_allreduce.hpp"
-#include "cli/fit_inputs.hpp"
+#include "calibrate/fit_inputs.hpp"
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
+#include "data/input.hpp"
 #include "data/model_file.hpp"
 #include "model/error.hpp"
 #include "validate/present_model.hpp"
@@ -22,7 +22,7 @@ int fit(Arguments const& arguments) {
                    "step rows beside them adjust what no component pins down; step rows alone are fitted with the "
                    "growth law uncertain.",
                    "  kurve fit data/sets/mlperf_gpt3_v3_1/points.csv --fit 'K<=4096' --out gpt3.json");
-  line.takes_inputs(-1);
+  line.takes_studies();
   line.options().add_options()("fit,f", po::value<std::string>()->value_name("EXPR"),
                                "fit only these step points: 'K<=8', 'K in 1,2,4', 'B==2048'")(
       "draws", po::value<int>()->default_value(2000), "posterior draws kept in the Model")(
@@ -33,14 +33,12 @@ int fit(Arguments const& arguments) {
   if (options.draws < 10 || options.draws > 100'000)
     throw InputError("--draws=" + std::to_string(options.draws) + " (must be from 10 to 100000)");
 
-  auto studies = read_fit_inputs(inputs);
+  auto studies = calibrate::sort_inputs(data::read_studies(inputs, line.assumptions()));
   if (auto const split = line.find<std::string>("fit"))
     studies.steps = validate::fitted_part(studies.steps, validate::parse_split(*split));
-  auto const network = studies.steps.samples.empty() && calibrate::is_allreduce_only(studies.components);
-  auto const fitted = network ? calibrate::fit_allreduce(studies.components)
-                      : studies.components.samples.empty()
-                          ? calibrate::fit_steps(studies.steps, options)
-                          : calibrate::fit_components(studies.components, studies.steps, options);
+  warn(line, studies.components.notes);
+  warn(line, studies.steps.notes);
+  auto const fitted = calibrate::fit_model(studies, options);
   std::ostringstream json;
   data::write_model(json, fitted.model, line.provenance(inputs));
   if (line.has("out") || line.json()) write_result(line, json.str());

@@ -48,6 +48,17 @@ void CommandLine::takes_inputs(int most) {
   positions_.add("input", most);
 }
 
+void CommandLine::takes_facts() {
+  common_.add_options()("assume", po::value<Arguments>()->composing()->value_name("[FILE:]KEY=VALUE"),
+                        "a fact that an input lacks: ranks=16");
+}
+
+std::vector<data::Assumption> CommandLine::assumptions() const {
+  std::vector<data::Assumption> facts;
+  for (auto const& text : all("assume")) facts.push_back(data::assumption_from_text(text));
+  return facts;
+}
+
 Arguments CommandLine::inputs() const {
   auto inputs = all("input");
   std::string const verb = usage_.substr(0, usage_.find(' '));

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "data/facts.hpp"
 #include "data/provenance.hpp"
 
 namespace kurve::cli {
@@ -25,6 +26,13 @@ class CommandLine {
   boost::program_options::options_description& options() { return visible_; }
   /// Unnamed arguments are inputs, at most `most` of them (-1: any number).
   void takes_inputs(int most);
+  /// Adds --assume, for what Studies and logs lack.
+  void takes_facts();
+  /// Unnamed arguments are any number of Studies and logs, with --assume.
+  void takes_studies() {
+    takes_inputs(-1);
+    takes_facts();
+  }
 
   /// Parses; prints help and returns false if that was asked for.
   /// @throws boost::program_options::error, InputError (a --config file that cannot be read)
@@ -45,6 +53,9 @@ class CommandLine {
 
   /// The unnamed arguments. @throws InputError where there is none
   [[nodiscard]] Arguments inputs() const;
+
+  /// What --assume gives. @throws InputError on another form than KEY=VALUE
+  [[nodiscard]] std::vector<data::Assumption> assumptions() const;
 
   /// Provenance of this command on this machine: command line, seed where there is one, digests of the input files.
   [[nodiscard]] data::Provenance provenance(Arguments const& inputs) const;

@@ -156,7 +156,7 @@ int report(Arguments const& arguments) {
       "points "
       "not fitted. A Model is scored against each Study of the same workload; --fit scores each Study that it divides.",
       "  kurve report data/sets/mlperf_gpt3_v3_1/points.csv --fit 'K<=4096' --out report.html");
-  line.takes_inputs(-1);
+  line.takes_studies();
   add_judgement_options(line, 0.9);
   line.options().add_options()("title", po::value<std::string>()->default_value("Scaling report"), "of the page")(
       "fit,f", po::value<std::string>()->value_name("EXPR"),
@@ -178,13 +178,17 @@ int report(Arguments const& arguments) {
   std::vector<data::Study> studies;
   validate::Report page{
       .title = line.get<std::string>("title"), .subtitle = "", .sections = {}, .provenance = line.provenance(inputs)};
+  Arguments study_paths;
+  for (auto const& path : inputs)
+    if (!data::is_model_file(path)) study_paths.push_back(path);
+  if (!study_paths.empty()) studies = data::read_studies(study_paths, line.assumptions());
+  auto next = studies.begin();
   for (auto const& path : inputs) {
     if (data::is_model_file(path)) {
       models.push_back(data::read_model(path));
       page.sections.push_back(model_section(path, models.back(), how));
     } else {
-      studies.push_back(data::read_study({path}));
-      page.sections.push_back(study_section(path, studies.back(), how));
+      page.sections.push_back(study_section(path, *next++, how));
     }
   }
   for (auto const& study : studies) {

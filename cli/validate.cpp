@@ -44,7 +44,7 @@ int validate(Arguments const& arguments) {
                    "Fit some points of a Study, predict the rest, and score the prediction beside simple rivals. "
                    "Several Studies give one scorecard.",
                    "  kurve validate data/sets/mlperf_gpt3_v3_1/points.csv --fit 'K<=4096'");
-  line.takes_inputs(-1);
+  line.takes_studies();
   add_judgement_options(line, 0.9);
   line.options().add_options()("fit,f", po::value<std::string>()->value_name("EXPR"),
                                "points to fit, the rest held out: 'K<=8', 'K in 1,2,4', 'B==2048'")(
@@ -75,13 +75,12 @@ int validate(Arguments const& arguments) {
 
   if (inputs.size() > 1 && !model_path) {
     if (picture) throw InputError("--plot with several Studies (a plot shows one curve). Validate one at a time?");
-    std::vector<data::Study> studies;
-    for (auto const& path : inputs) studies.push_back(data::read_study({path}));
+    auto const studies = data::read_studies(inputs, line.assumptions());
     auto const set = kurve::validate::validate_studies(studies, split_of(line), fit, options);
     write_result(line, wants(line, ".json") ? kurve::validate::to_json(set, &made_by) : kurve::validate::to_text(set));
     return judge(line, set.summary.errors);
   }
-  auto const study = data::read_study(inputs);
+  auto const study = data::read_study(inputs, line.assumptions());
   auto const card = model_path ? kurve::validate::validate_model(data::read_model(*model_path), study, options)
                                : kurve::validate::validate_study(study, split_of(line), fit, options);
   warn(line, study.notes);

@@ -19,4 +19,7 @@ int report(Arguments const& arguments);
 int simulate(Arguments const& arguments);
 int validate(Arguments const& arguments);
 
+/// calibrate --from: the Model from what others measured instead of from this machine, into --into.
+int calibrate_from(CommandLine const& line, Arguments const& files);
+
 }  // namespace kurve::cli

@@ -12,14 +12,14 @@
 namespace kurve::data {
 namespace {
 
-constexpr std::array<std::string_view, 16> own_names{
-    "K",         "ranks", "op",    "nodes", "global_batch", "local_batch", "bytes",
-    "run",       "step",  "stage", "rank",  "step_time_s",  "time_s",      "throughput_samples_per_s",
-    "compute_s", "comm_s"};
+constexpr std::array<std::string_view, 17> own_names{
+    "K",         "ranks",  "op",           "nodes", "global_batch", "local_batch", "bytes",
+    "run",       "step",   "stage",        "rank",  "step_time_s",  "time_s",      "throughput_samples_per_s",
+    "compute_s", "comm_s", "hidden_comm_s"};
 constexpr std::array<Role, own_names.size()> own_roles{
     Role::ranks,    Role::ranks,      Role::op,      Role::nodes, Role::global_batch, Role::local_batch,
     Role::bytes,    Role::run,        Role::step,    Role::stage, Role::rank,         Role::step_time,
-    Role::run_time, Role::throughput, Role::compute, Role::comm};
+    Role::run_time, Role::throughput, Role::compute, Role::comm,  Role::hidden_comm};
 
 /// Lower-case words of a hand-made name: `GPUs, step-time (ms)` is "gpus step time ms", a slash is the word "per".
 std::string words_of(std::string_view name) {

@@ -27,6 +27,7 @@ enum class Role {
   step_rate,
   compute,
   comm,
+  hidden_comm,
   configuration
 };
 

@@ -3,22 +3,55 @@
 
 #include <algorithm>
 #include <array>
-#include <iostream>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "data/csv.hpp"
+#include "data/input_stream.hpp"
+#include "data/logs/extra_p.hpp"
+#include "data/logs/google_benchmark.hpp"
+#include "data/logs/kineto.hpp"
 #include "data/logs/mllog.hpp"
 #include "data/logs/nccl_tests.hpp"
-#include "data/open_file.hpp"
+#include "data/logs/nccl_tests_json.hpp"
+#include "data/logs/osu.hpp"
+#include "model/contract.hpp"
 #include "model/error.hpp"
 
 namespace kurve::data {
 namespace {
 
-enum class Format { csv, mllog, nccl_tests };
+/// A format of others: how its beginning looks, and who reads it.
+struct Format {
+  std::string_view name;  ///< as the header's `imported_from`
+  bool (*begins)(std::string_view prefix);
+  Study (*read)(std::istream& in, std::string const& path, Facts& facts);
+};
 
-constexpr std::size_t prefix_bytes = std::size_t{1} << 20;  // launchers print a lot before the first line that counts
+/// Whether some line of the prefix is of a kind.
+template <bool (*is_kind)(std::string_view line)>
+bool has_line(std::string_view prefix) {
+  for (std::size_t start = 0; start < prefix.size();) {
+    std::size_t const end = std::min(prefix.find('\n', start), prefix.size());
+    auto line = prefix.substr(start, end - start);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (is_kind(line)) return true;
+    start = end + 1;
+  }
+  return false;
+}
+
+bool is_mllog(std::string_view prefix) { return prefix.find(":::MLLOG") != std::string_view::npos; }
+
+constexpr std::array json_formats{Format{"nccl-tests JSON", is_nccl_tests_json, read_nccl_tests_json},
+                                  Format{"PyTorch profiler trace", is_kineto, read_kineto},
+                                  Format{"Google Benchmark JSON", is_google_benchmark, read_google_benchmark},
+                                  Format{"Extra-P JSON", is_extra_p_json, read_extra_p_json}};
+constexpr std::array text_formats{Format{"MLPerf log", is_mllog, read_mllog},
+                                  Format{"OSU", has_line<is_osu_title>, read_osu},
+                                  Format{"nccl-tests", has_line<is_nccl_tests_row>, read_nccl_tests},
+                                  Format{"Extra-P text", is_extra_p_text, read_extra_p_text}};
 
 /// Why JSON is not measurements, by what it names.
 [[noreturn]] void refuse_json(std::string const& path, std::string_view prefix) {
@@ -27,53 +60,51 @@ constexpr std::size_t prefix_bytes = std::size_t{1} << 20;  // launchers print a
     throw DataError(
         path, 0, "is a Model, not measurements (a Study or a log). Did you mean `kurve simulate` or `kurve validate`?");
   if (names("\"kurve.curve/")) throw DataError(path, 0, "is a Curve, not measurements (a Study or a log)");
-  if (names("\"traceEvents\""))
-    throw DataError(path, 0,
-                    "is a profiler trace, which this Kurve does not read yet (it reads Study CSV, MLPerf logs and "
-                    "nccl-tests text)");
-  if (names("\"alg_bw\"") || names("\"nccl_version\""))
-    throw DataError(path, 0, "is nccl-tests JSON, which this Kurve does not read yet. Give its text output?");
-  throw DataError(path, 1, "is JSON that Kurve does not know (expected Study CSV, an MLPerf log or nccl-tests text)");
+  std::string known;
+  for (auto const& format : json_formats) known += (known.empty() ? "" : ", ") + std::string(format.name);
+  throw DataError(path, 1, "is JSON that Kurve does not know (it reads " + known + ")");
 }
 
-Format recognise(std::string const& path) {
-  auto in = open_for_reading(path);
-  std::string prefix(prefix_bytes, '\0');
-  in.read(prefix.data(), static_cast<std::streamsize>(prefix.size()));
-  prefix.resize(static_cast<std::size_t>(in.gcount()));
-  if (prefix.starts_with("\x1f\x8b")) throw DataError(path, 0, "is compressed (gzip). Decompress it first?");
-  if (prefix.find(":::MLLOG") != std::string::npos) return Format::mllog;
+/// The format of a log; none for a table.
+Format const* recognised(std::string const& path, std::string_view prefix) {
+  if (prefix.starts_with("PK\x03\x04"))
+    throw DataError(path, 0, "is a zip archive. Unpack it (an .extra-p file holds experiment.json)?");
+  // MLPerf lines hold JSON, and launchers may print some before them
+  if (is_mllog(prefix)) return &text_formats[0];
   auto const first = prefix.find_first_not_of(" \t\r\n");
-  if (first != std::string::npos && (prefix[first] == '{' || prefix[first] == '[')) refuse_json(path, prefix);
-  for (std::size_t start = 0; start < prefix.size();) {
-    std::size_t const end = std::min(prefix.find('\n', start), prefix.size());
-    auto line = std::string_view(prefix).substr(start, end - start);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    if (is_nccl_tests_row(line)) return Format::nccl_tests;
-    start = end + 1;
-  }
-  return Format::csv;
+  if (first == std::string_view::npos) return nullptr;
+  bool const is_json = prefix[first] == '{' || (prefix[first] == '[' && prefix.find('"') != std::string_view::npos);
+  for (auto const& format : json_formats)
+    if (is_json && format.begins(prefix.substr(first))) return &format;
+  for (auto const& format : text_formats)
+    if (format.begins(prefix)) return &format;
+  if (prefix[first] == '{' || prefix[first] == '[') refuse_json(path, prefix);
+  return nullptr;
 }
 
-Study read_one(std::string const& path) {
-  if (path == "-") return read_study_csv(std::cin, "-");
-  switch (recognise(path)) {
-    case Format::mllog:
-      return read_mllog(path);
-    case Format::nccl_tests: {
-      auto in = open_for_reading(path);
-      return read_nccl_tests(in, path);
-    }
-    case Format::csv:
-      break;
+Study read_one(std::string const& path, Facts& facts) {
+  InputStream in(path);
+  auto const* format = recognised(path, in.prefix());
+  if (format == nullptr) {
+    Study study = read_study_csv(in, path, facts);
+    facts.complete(study);
+    return study;
   }
-  auto in = open_for_reading(path);
-  return read_study_csv(in, path);
+  Study study = format->read(in, path, facts);
+  study.set("imported_from", std::string(format->name));
+  facts.complete(study);
+  return study;
 }
 
 /// Keys that say what was run: two values are two studies, not one.
 constexpr std::array<std::string_view, 8> identity_keys{
     "workload", "regime", "warmup", "workers_per_node", "parameters", "gradient_bytes", "accelerator", "interconnect"};
+
+/// Whether a Study times the network alone: what ran on it is then the benchmark, not the job.
+bool is_network(Study const& study) {
+  return std::all_of(study.samples.begin(), study.samples.end(),
+                     [](auto const& s) { return s.op == Operation::allreduce; });
+}
 
 void join_headers(Study& into, Study const& from) {
   for (auto const& [key, value] : from.header) {
@@ -81,6 +112,8 @@ void join_headers(Study& into, Study const& from) {
     if (present == value) continue;
     if (!present) {
       into.set(key, value);
+    } else if (key == "workload" && is_network(into) != is_network(from)) {
+      if (is_network(into)) into.set(key, value);
     } else if (std::find(identity_keys.begin(), identity_keys.end(), key) != identity_keys.end()) {
       throw DataError(from.path, 0,
                       key + " is '" + value + "' (in " + into.path + " it is '" + *present +
@@ -96,9 +129,9 @@ std::string_view kind_name(StudyKind kind) {
   return names[static_cast<std::size_t>(kind)];
 }
 
-/// What a run number belongs to: the same job at the same K.
-using RunKey = std::tuple<Operation, int, std::optional<double>>;
-RunKey run_key(Sample const& s) { return {s.op, s.ranks, s.global_batch}; }
+/// What a run number belongs to: the same job at the same K, and where ranks are told apart, the same rank.
+using RunKey = std::tuple<Operation, int, std::optional<double>, std::optional<int>>;
+RunKey run_key(Sample const& s) { return {s.op, s.ranks, s.global_batch, s.rank}; }
 
 std::map<RunKey, int> next_runs(Study const& study) {
   std::map<RunKey, int> next;
@@ -106,7 +139,29 @@ std::map<RunKey, int> next_runs(Study const& study) {
   return next;
 }
 
-void merge(Study& into, Study const& from) {
+/// Components of different sources differ in their configuration: each gets the other's columns, left empty.
+void align_columns(Study& a, Study& b) {
+  for (auto [to, from] : {std::pair{&a, &b}, std::pair{&b, &a}})
+    for (auto const& name : from->configuration_columns) {
+      auto& columns = to->configuration_columns;
+      if (std::find(columns.begin(), columns.end(), name) == columns.end()) columns.push_back(name);
+    }
+  // The same names in another order: b's values follow a's order.
+  std::vector<std::size_t> order;
+  for (auto const& name : a.configuration_columns)
+    order.push_back(
+        static_cast<std::size_t>(std::find(b.configuration_columns.begin(), b.configuration_columns.end(), name) -
+                                 b.configuration_columns.begin()));
+  for (auto& sample : a.samples) sample.configuration.resize(order.size());
+  for (auto& sample : b.samples) {
+    sample.configuration.resize(order.size());
+    auto const values = sample.configuration;
+    for (std::size_t i = 0; i < order.size(); ++i) sample.configuration[i] = values[order[i]];
+  }
+  b.configuration_columns = a.configuration_columns;
+}
+
+void merge(Study& into, Study& from) {
   if (into.kind() != from.kind())
     throw DataError(from.path, 0,
                     "holds " + std::string(kind_name(from.kind())) + " (" + into.path + " holds " +
@@ -114,6 +169,7 @@ void merge(Study& into, Study const& from) {
   if (into.time_column != from.time_column)
     throw DataError(from.path, 0,
                     "has its times in " + from.time_column + " (" + into.path + " in " + into.time_column + ")");
+  if (into.kind() == StudyKind::components) align_columns(into, from);
   if (into.configuration_columns != from.configuration_columns)
     throw DataError(from.path, 0, "has other configuration columns than " + into.path);
   join_headers(into, from);
@@ -127,29 +183,42 @@ void merge(Study& into, Study const& from) {
 
 }  // namespace
 
-Study read_study(std::vector<std::string> const& paths) {
+std::vector<Study> read_studies(std::vector<std::string> const& paths, std::vector<Assumption> const& assumptions) {
   if (paths.empty()) throw InputError("no input file (expected a Study, a table or a log)");
-  bool const several = paths.size() > 1;
-  Study study;
+  std::vector<Study> studies;
+  std::set<std::pair<std::string, std::string>> used;  // file ("" for all), key
   for (auto const& path : paths) {
     if (std::count(paths.begin(), paths.end(), path) > 1)
       throw DataError(path, 0, "is given twice (its samples would count twice)");
-    Study one = read_one(path);
-    if (several)
-      for (auto& note : one.notes) note = path + ": " + note;
-    auto notes = std::move(study.notes);
-    notes.insert(notes.end(), one.notes.begin(), one.notes.end());
-    if (study.samples.empty())
-      study = std::move(one);
-    else
-      merge(study, one);
-    study.notes = std::move(notes);
+    Facts facts(path, assumptions);
+    studies.push_back(read_one(path, facts));
+    for (auto const& [key, value] : facts.used()) used.insert({path, key}), used.insert({"", key});
   }
-  if (several) {
-    study.path = paths.front() + " and " + std::to_string(paths.size() - 1) + " more";
+  for (auto const& assumption : assumptions)
+    if (!used.contains({assumption.file, assumption.key}))
+      throw InputError("--assume " + (assumption.file.empty() ? "" : assumption.file + ":") + assumption.key + "=" +
+                       assumption.value + " (no input lacks it" +
+                       (assumption.file.empty() ? "" : ", or none has that name") + "). Leave it out?");
+  return studies;
+}
+
+Study merged(std::vector<Study> studies) {
+  KURVE_EXPECT(!studies.empty());
+  if (studies.size() == 1) return std::move(studies.front());
+  std::vector<std::string> notes;
+  for (auto& study : studies) {
+    for (auto const& note : study.notes) notes.push_back(study.path + ": " + note);
     for (auto& sample : study.samples) sample.line = 0;  // lines of which file?
   }
-  return study;
+  Study result = std::move(studies.front());
+  for (std::size_t i = 1; i < studies.size(); ++i) merge(result, studies[i]);
+  result.path += " and " + std::to_string(studies.size() - 1) + " more";
+  result.notes = std::move(notes);
+  return result;
+}
+
+Study read_study(std::vector<std::string> const& paths, std::vector<Assumption> const& assumptions) {
+  return merged(read_studies(paths, assumptions));
 }
 
 }  // namespace kurve::data

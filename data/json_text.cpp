@@ -38,10 +38,14 @@ void write_indented(std::ostream& out, ordered_json const& value, std::string co
   out << '\n' << indent << (object ? '}' : ']');
 }
 
-/// The parser's own words, without its number and position: "unexpected end of input; expected ...".
+/// The parser's own words, without its number and position: "unexpected end of input; expected ...". What it read last
+/// may be bytes that are no text: they become `?`.
 std::string parser_reason(std::string const& what) {
   auto const start = what.find("syntax error");
-  return start == std::string::npos ? what : what.substr(start);
+  std::string reason = (start == std::string::npos ? what : what.substr(start)).substr(0, 200);
+  std::replace_if(
+      reason.begin(), reason.end(), [](char c) { return c < 0x20 || c == 0x7F; }, '?');
+  return reason;
 }
 
 }  // namespace
@@ -52,13 +56,19 @@ json read_json(std::string const& path) {
   if (in.peek() == std::ifstream::traits_type::eof()) throw DataError(path, 0, "empty file (expected JSON)");
   if (in.peek() != '{' && in.peek() != '[')
     throw DataError(path, 1, "not JSON (it begins with neither { nor [)");  // refuses garbage unread
-  std::string const text = read_whole(path, largest_json_bytes);
+  return parse_json(read_whole(path, largest_json_bytes), path);
+}
+
+void throw_bad_json(std::string const& path, long line, std::string const& what) {
+  throw DataError(path, line, "not valid JSON (" + parser_reason(what) + "). Is the file cut off?");
+}
+
+json parse_json(std::string const& text, std::string const& path) {
   try {
     return json::parse(text);
   } catch (json::parse_error const& e) {
     auto const end = text.begin() + static_cast<std::ptrdiff_t>(std::min(e.byte, text.size()));
-    throw DataError(path, 1 + static_cast<long>(std::count(text.begin(), end, '\n')),
-                    "not valid JSON (" + parser_reason(e.what()) + "). Is the file cut off?");
+    throw_bad_json(path, 1 + static_cast<long>(std::count(text.begin(), end, '\n')), e.what());
   } catch (json::out_of_range const& e) {  // 406, no parse_error
     throw DataError(path, 0, "a number that no double holds (" + std::string(e.what()).substr(0, 100) + ")");
   }

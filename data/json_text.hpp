@@ -13,6 +13,13 @@ namespace kurve::data {
 /// A file's JSON. @throws DataError at `path:line:` where it is not JSON, or is cut off
 [[nodiscard]] nlohmann::json read_json(std::string const& path);
 
+/// JSON text as a document. @throws DataError at `path:line:` where it is not JSON, or is cut off
+[[nodiscard]] nlohmann::json parse_json(std::string const& text, std::string const& path);
+
+/// The parser's words on bad JSON, as every reader gives them.
+/// @param what  of nlohmann's exception
+[[noreturn]] void throw_bad_json(std::string const& path, long line, std::string const& what);
+
 /// Indented text in which every object or array of plain values is one line, and numbers read back exactly.
 void write_json(std::ostream& out, nlohmann::ordered_json const& value);
 

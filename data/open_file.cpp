@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/open_file.hpp"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -9,16 +12,36 @@
 
 namespace kurve::data {
 
-std::ifstream open_for_reading(std::string const& path) {
+namespace {
+
+void require_file(std::string const& path) {
   std::error_code error;
   auto const status = std::filesystem::status(path, error);
   if (status.type() == std::filesystem::file_type::not_found) throw DataError(path, 0, "no such file");
   if (status.type() == std::filesystem::file_type::directory)
     throw DataError(path, 0, "is a directory (expected a file). Name the files in it?");
+}
+
+[[noreturn]] void throw_unreadable(std::string const& path) {
+  throw DataError(path, 0, std::string("cannot be read (") + std::strerror(errno != 0 ? errno : EIO) + ")");
+}
+
+}  // namespace
+
+std::ifstream open_for_reading(std::string const& path) {
+  require_file(path);
   errno = 0;
   std::ifstream in(path, std::ios::binary);
-  if (!in) throw DataError(path, 0, std::string("cannot be read (") + std::strerror(errno != 0 ? errno : EIO) + ")");
+  if (!in) throw_unreadable(path);
   return in;
+}
+
+int open_descriptor(std::string const& path) {
+  if (path != "-") require_file(path);
+  errno = 0;
+  int const descriptor = path == "-" ? ::dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) throw_unreadable(path);
+  return descriptor;
 }
 
 std::string read_whole(std::string const& path, std::size_t most) {

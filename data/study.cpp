@@ -14,6 +14,15 @@ namespace {
 
 bool is_part_of_one_rank(Sample const& s) { return s.rank.has_value() && s.compute_s.has_value(); }
 
+/// Whether the Study has nothing but parts of single ranks: all at one K, or at several.
+enum class Parts { none, one_k, several_k };
+Parts parts_of(std::vector<Sample> const& samples) {
+  if (samples.empty() || !std::all_of(samples.begin(), samples.end(), is_part_of_one_rank)) return Parts::none;
+  bool const one_k =
+      std::all_of(samples.begin(), samples.end(), [&](auto const& s) { return s.ranks == samples.front().ranks; });
+  return one_k ? Parts::one_k : Parts::several_k;
+}
+
 /// Rounding a batch to whole samples (or to whole micro-batches) moves it by less than this; a doubling is far above
 /// it.
 constexpr double batch_tolerance = 0.02;
@@ -52,8 +61,7 @@ void Study::set(std::string const& key, std::string const& value) {
 StudyKind Study::kind() const {
   if (std::any_of(samples.begin(), samples.end(), [](auto const& s) { return s.op != Operation::step; }))
     return StudyKind::components;
-  bool const per_rank = !samples.empty() && std::all_of(samples.begin(), samples.end(), is_part_of_one_rank);
-  return per_rank ? StudyKind::per_rank : StudyKind::steps;
+  return parts_of(samples) == Parts::one_k ? StudyKind::per_rank : StudyKind::steps;
 }
 
 Inclusion Study::warmup() const {
@@ -75,11 +83,12 @@ std::optional<model::Regime> Study::declared_regime() const {
 }
 
 std::optional<model::Regime> Study::derived_regime() const {
+  bool const parts_are_steps = parts_of(samples) == Parts::several_k;
   std::vector<double> batch, batch_per_rank;
   bool one_k = true;
   int first_k = 0;
   for (auto const& s : samples) {
-    if (s.op != Operation::step || is_part_of_one_rank(s)) continue;
+    if (s.op != Operation::step || (is_part_of_one_rank(s) && !parts_are_steps)) continue;
     if (!s.global_batch) return std::nullopt;
     if (batch.empty()) first_k = s.ranks;
     one_k = one_k && s.ranks == first_k;
@@ -99,7 +108,9 @@ model::Regime Study::regime() const {
 std::vector<Sample> Study::steps() const {
   std::vector<Sample> steps;
   std::copy_if(samples.begin(), samples.end(), std::back_inserter(steps),
-               [](auto const& s) { return s.op == Operation::step && !is_part_of_one_rank(s); });
+               [parts_are_steps = parts_of(samples) == Parts::several_k](auto const& s) {
+                 return s.op == Operation::step && (parts_are_steps || !is_part_of_one_rank(s));
+               });
   return steps;
 }
 

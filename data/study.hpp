@@ -12,6 +12,8 @@
 
 namespace kurve::data {
 
+class Facts;
+
 /// What a row times: a whole step, or one component of it.
 enum class Operation { step, compute, serial, allreduce };
 
@@ -26,6 +28,7 @@ struct Sample {
   std::optional<std::int64_t> bytes;   ///< message per rank (op = allreduce)
   std::optional<int> run, step, rank, stage, nodes;
   std::optional<double> compute_s, comm_s;
+  std::optional<double> hidden_comm_s;     ///< communication that ran under compute (comm_s is what did not)
   std::vector<std::string> configuration;  ///< values of Study::configuration_columns, same order
   long line = 0;                           ///< in the file, 0 where it did not come from one
 };
@@ -51,6 +54,8 @@ struct Study {
   [[nodiscard]] std::optional<double> find_number(std::string const& key) const;
   void set(std::string const& key, std::string const& value);
 
+  /// Rows that are all parts of single ranks, at one K, are per_rank; at several K they are steps too, each as long as
+  /// its slowest rank.
   [[nodiscard]] StudyKind kind() const;
   [[nodiscard]] Inclusion warmup() const;
   [[nodiscard]] std::optional<model::Regime> declared_regime() const;
@@ -59,7 +64,7 @@ struct Study {
   [[nodiscard]] std::optional<model::Regime> derived_regime() const;
   /// derived, else declared, else strong.
   [[nodiscard]] model::Regime regime() const;
-  /// Samples of whole steps: op is step, and not the part of one rank (rank with compute_s).
+  /// Samples of whole steps: op is step, and not the part of one rank (rank with compute_s) in a per-rank Study.
   [[nodiscard]] std::vector<Sample> steps() const;
 };
 
@@ -71,6 +76,8 @@ struct Study {
 /// @throws DataError `path:line: ...` on an empty file, a missing, unknown or repeated column, a value that is not a
 ///         positive finite number (or whole number for K), a ragged row
 [[nodiscard]] Study read_study_csv(std::istream& in, std::string const& path);
+/// The same, where a table of nodes asks for the fact `workers_per_node`.
+[[nodiscard]] Study read_study_csv(std::istream& in, std::string const& path, Facts& facts);
 
 /// Writes the Study format; reading it back gives the same Study.
 void write_study_csv(std::ostream& out, Study const& study);

@@ -8,6 +8,7 @@
 
 #include "data/columns.hpp"
 #include "data/csv.hpp"
+#include "data/facts.hpp"
 #include "data/quantity_text.hpp"
 #include "data/study.hpp"
 #include "model/error.hpp"
@@ -15,16 +16,31 @@
 namespace kurve::data {
 namespace {
 
-constexpr std::array<std::string_view, 13> known_keys{
-    "kurve",         "workload",         "regime",     "baseline",       "warmup",      "setup",       "source",
-    "configuration", "workers_per_node", "parameters", "gradient_bytes", "accelerator", "interconnect"};
+constexpr std::array<std::string_view, 16> known_keys{"kurve",
+                                                      "workload",
+                                                      "regime",
+                                                      "baseline",
+                                                      "warmup",
+                                                      "setup",
+                                                      "source",
+                                                      "configuration",
+                                                      "workers_per_node",
+                                                      "parameters",
+                                                      "gradient_bytes",
+                                                      "accelerator",
+                                                      "interconnect",
+                                                      "imported_from",
+                                                      "assumed",
+                                                      "collectives_per_step"};
 constexpr std::array<std::string_view, 4> operations{"step", "compute", "serial", "allreduce"};
 constexpr std::size_t most_header_lines = 10'000;  // bounds memory on an endless header; real ones have tens
 
 /// One reading of one file.
 class StudyReader {
  public:
-  StudyReader(std::istream& in, std::string const& path) : lines_(in, path) { study_.path = path; }
+  StudyReader(std::istream& in, std::string const& path, Facts& facts) : lines_(in, path), facts_(facts) {
+    study_.path = path;
+  }
 
   Study read() {
     std::string line;
@@ -62,6 +78,7 @@ class StudyReader {
   }
 
   LineReader lines_;
+  Facts& facts_;
   Study study_;
   Dialect dialect_ = Dialect::hand_made;
   std::vector<Column> columns_;
@@ -147,6 +164,11 @@ void StudyReader::read_column_names(std::string const& line) {
     if (!column->note.empty()) study_.notes.push_back("column '" + name + "' " + column->note);
     columns_.push_back(*column);
   }
+  if (has(Role::nodes) && !has(Role::ranks) && !study_.find("workers_per_node"))
+    if (auto const each = facts_.positive("workers_per_node")) {
+      study_.header.emplace_back("workers_per_node", number_text(*each));
+      workers_per_node_ = *each;
+    }
   for (auto const& name : study_.configuration_columns)
     if (!names.contains(name)) fail("missing configuration column '" + name + "' (the header names it)");
   require_columns();
@@ -231,13 +253,17 @@ void StudyReader::read_cell(Sample& s, Column const& column, std::string const& 
 
 void StudyReader::read_time(Sample& s, Column const& column, std::string const& cell) {
   // communication may be free (one rank waits for nobody); every other time is positive
-  double const value = column.role == Role::comm && cell == "0" ? 0.0 : number(column, cell, 0.0);
+  bool const may_be_free = column.role == Role::comm || column.role == Role::hidden_comm;
+  double const value = may_be_free && cell == "0" ? 0.0 : number(column, cell, 0.0);
   switch (column.role) {
     case Role::compute:
       s.compute_s = value;
       break;
     case Role::comm:
       s.comm_s = value;
+      break;
+    case Role::hidden_comm:
+      s.hidden_comm_s = value;
       break;
     case Role::throughput:
       throughput_ = value * column.to_si;
@@ -316,7 +342,7 @@ void StudyReader::finish() {
   if (!has(Role::ranks) && has(Role::nodes))
     study_.notes.push_back(study_.find("workers_per_node")
                                ? "K is nodes times workers_per_node"
-                               : "K is the number of nodes (add a line '# workers_per_node: 8' to count accelerators)");
+                               : "K is the number of nodes (--assume workers_per_node=8 would count accelerators)");
   if (has(Role::ranks) || study_.kind() != StudyKind::per_rank) return;
   std::set<int> ranks;
   for (auto const& s : study_.samples) ranks.insert(*s.rank);
@@ -325,6 +351,13 @@ void StudyReader::finish() {
 
 }  // namespace
 
-Study read_study_csv(std::istream& in, std::string const& path) { return StudyReader(in, path).read(); }
+Study read_study_csv(std::istream& in, std::string const& path) {
+  Facts none;
+  return read_study_csv(in, path, none);
+}
+
+Study read_study_csv(std::istream& in, std::string const& path, Facts& facts) {
+  return StudyReader(in, path, facts).read();
+}
 
 }  // namespace kurve::data

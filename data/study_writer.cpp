@@ -58,6 +58,7 @@ std::vector<WrittenColumn> columns_of(Study const& study) {
   columns.push_back(optional_column("rank", &Sample::rank));
   columns.push_back(optional_column("compute_s", &Sample::compute_s));
   columns.push_back(optional_column("comm_s", &Sample::comm_s));
+  columns.push_back(optional_column("hidden_comm_s", &Sample::hidden_comm_s));
   if (!derived)
     columns.push_back(
         {components ? "time_s" : study.time_column, [](Sample const& s) { return number_text(s.time_s); }});

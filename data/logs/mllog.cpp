@@ -10,7 +10,6 @@
 
 #include "data/csv.hpp"
 #include "data/json_text.hpp"
-#include "data/open_file.hpp"
 #include "data/quantity_text.hpp"
 #include "data/stats.hpp"
 #include "model/error.hpp"
@@ -55,11 +54,10 @@ std::optional<double> number_of(json const& value) {
 
 class EventReader {
  public:
-  explicit EventReader(std::string const& path) : path_(path) {}
+  EventReader(std::istream& in, std::string const& path) : in_(in), path_(path) {}
 
   Events read() {
-    auto in = open_for_reading(path_);
-    LineReader lines(in, path_);
+    LineReader lines(in_, path_);
     for (std::string line; lines.next(line);) {
       auto const at = line.find(marker);
       if (at == std::string::npos) continue;
@@ -132,6 +130,7 @@ class EventReader {
     open_block_.reset();
   }
 
+  std::istream& in_;
   std::string path_;
   Events events_;
   json last_step_;
@@ -169,18 +168,28 @@ std::filesystem::path system_file_of(std::string const& log_path) {
 }
 
 struct System {
-  int nodes = 1, accelerators_per_node = 1;
-  std::string accelerator, interconnect;
+  int ranks = 1;
+  int accelerators_per_node = 0;  ///< 0: not known
+  std::string accelerator{}, interconnect{};
 };
 
-System read_system(std::string const& log_path) {
+/// From the description beside the log, else from the facts `ranks` and `workers_per_node`.
+System read_system(std::string const& log_path, Facts& facts) {
   auto const path = system_file_of(log_path);
-  if (path.empty())
-    throw DataError(
-        log_path, 0,
-        "the log does not say how many accelerators ran (no system description beside it). Put the submission's "
-        "systems/NAME.json, with number_of_nodes and accelerators_per_node, beside the log under a name that begins "
-        "the log's name?");
+  if (path.empty()) {
+    auto const ranks = facts.whole("ranks");
+    if (!ranks)
+      ask_for(log_path,
+              "the log does not say how many accelerators ran (no system description beside it). Put the submission's "
+              "systems/NAME.json, with number_of_nodes and accelerators_per_node, beside the log under a name that "
+              "begins the log's name? Or",
+              "ranks=512");
+    int const each = facts.whole("workers_per_node").value_or(0);
+    if (each > 0 && *ranks % each != 0)
+      throw InputError("--assume workers_per_node=" + std::to_string(each) +
+                       " (does not divide ranks=" + std::to_string(*ranks) + ")");
+    return {.ranks = *ranks, .accelerators_per_node = each};
+  }
   auto const document = read_json(path.string());
   auto const count = [&](char const* key, double most) {
     auto const value = document.is_object() && document.contains(key) ? number_of(document[key]) : std::nullopt;
@@ -191,8 +200,11 @@ System read_system(std::string const& log_path) {
     return static_cast<int>(*value);
   };
   auto const text = [&](char const* key) { return document.contains(key) ? text_of(document[key]) : std::string{}; };
-  return {count("number_of_nodes", 1e6), count("accelerators_per_node", 1e3), text("accelerator_model_name"),
-          text("accelerator_interconnect")};
+  int const each = count("accelerators_per_node", 1e3);
+  return {.ranks = count("number_of_nodes", 1e6) * each,
+          .accelerators_per_node = each,
+          .accelerator = text("accelerator_model_name"),
+          .interconnect = text("accelerator_interconnect")};
 }
 
 /// Steps of the log with their index, warm-up left out; `notes` and the header say what was done.
@@ -232,27 +244,27 @@ void add_blocks(Study& study, Events const& events, Sample const& frame, std::st
 
 }  // namespace
 
-Study read_mllog(std::string const& path) {
-  Events const events = EventReader(path).read();
+Study read_mllog(std::istream& in, std::string const& path, Facts& facts) {
+  Events const events = EventReader(in, path).read();
   if (events.lines == 0) throw DataError(path, 0, "no well-formed :::MLLOG line");
   if (events.global_batch && !(*events.global_batch >= 1.0 && *events.global_batch <= 1e12))
     throw DataError(path, 0, "global_batch_size=" + number_text(*events.global_batch) + " (must be from 1 to 1e12)");
   if (!events.global_batch)
     throw DataError(path, 0, "no global_batch_size in the log (is it cut off before training starts?)");
-  System const system = read_system(path);
+  System const system = read_system(path, facts);
   Study study;
   study.path = path;
   std::string const workload = events.benchmark.empty() ? "MLPerf Training" : events.benchmark + ", MLPerf Training";
   study.set("workload", workload);
   study.set("setup", "excluded");
-  study.set("workers_per_node", std::to_string(system.accelerators_per_node));
+  if (system.accelerators_per_node > 0) study.set("workers_per_node", std::to_string(system.accelerators_per_node));
   if (!system.accelerator.empty()) study.set("accelerator", system.accelerator);
   if (!system.interconnect.empty()) study.set("interconnect", system.interconnect);
   study.set("source", "MLLOG " + std::filesystem::path(path).filename().string() +
                           (events.organisation.empty() ? "" : ", submitter " + events.organisation));
   Sample frame;
-  frame.ranks = system.nodes * system.accelerators_per_node;
-  frame.nodes = system.nodes;
+  frame.ranks = system.ranks;
+  if (system.accelerators_per_node > 0) frame.nodes = system.ranks / system.accelerators_per_node;
   frame.global_batch = events.global_batch;
   frame.run = 0;
   if (!events.steps.empty())

@@ -113,7 +113,9 @@ class RatioOfBandwidths {
 
 class NcclTestsReader {
  public:
-  NcclTestsReader(std::istream& in, std::string const& path) : lines_(in, path) { study_.path = path; }
+  NcclTestsReader(std::istream& in, std::string const& path, Facts& facts) : lines_(in, path), facts_(facts) {
+    study_.path = path;
+  }
 
   Study read() {
     for (std::string line; lines_.next(line);) read_line(line);
@@ -226,11 +228,13 @@ class NcclTestsReader {
       return static_cast<int>(*stated);
     }
     if (last_rank_ >= 0) return last_rank_ + 1;
+    if (auto const fact = facts_.whole("ranks")) return *fact;
     auto const ranks = ratio_.ranks();
     if (!ranks)
-      throw DataError(lines_.path(), 0,
-                      "the log does not say how many ranks ran (no Rank lines, and busbw/algbw leaves it open). Add a "
-                      "line '# ranks: 16'?");
+      ask_for(lines_.path(),
+              "the log does not say how many ranks ran (no Rank lines, and busbw/algbw leaves it open). Add a line "
+              "'# ranks: 16'? Or",
+              "ranks=16");
     study_.notes.push_back(std::to_string(*ranks) + " ranks, from busbw/algbw = 2(n-1)/n");
     return *ranks;
   }
@@ -249,6 +253,7 @@ class NcclTestsReader {
   }
 
   LineReader lines_;
+  Facts& facts_;
   Study study_;
   std::optional<Layout> layout_;
   RatioOfBandwidths ratio_;
@@ -267,6 +272,8 @@ bool is_nccl_tests_row(std::string_view line) {
   return type != 0 && tokens.size() - type - 1 >= 9;
 }
 
-Study read_nccl_tests(std::istream& in, std::string const& path) { return NcclTestsReader(in, path).read(); }
+Study read_nccl_tests(std::istream& in, std::string const& path, Facts& facts) {
+  return NcclTestsReader(in, path, facts).read();
+}
 
 }  // namespace kurve::data
