@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,9 @@
 #include "model/units.hpp"
 
 namespace kurve::calibrate {
+
+struct Rate;
+struct TimedPart;
 
 /// What a backend measures on.
 struct BackendInfo {
@@ -22,6 +26,7 @@ struct BackendInfo {
   std::vector<std::string> launches{"direct"};  ///< ways in which serial and compute start; whole steps use the first
   std::vector<std::int64_t> message_bytes{};    ///< all-reduce sizes worth measuring; empty: what the design thinks
   int largest_local_batch = 0;                  ///< that memory holds; 0: no limit is known
+  std::vector<std::string> notes{};             ///< what people should know of measuring here, said once
 };
 
 /// One all-reduce: `ranks` buffers of `message` bytes (a multiple of 4: floats) summed by the `algorithm`-th of
@@ -66,6 +71,8 @@ class Backend {
   virtual void use_launch(int launch);
   /// What the device said of the last timing.
   [[nodiscard]] virtual Observation observed() const { return {}; }
+  /// Achieved rates of the parts beside what the device can do (card_rates.hpp), measured now; empty where unknown.
+  [[nodiscard]] virtual std::vector<Rate> rates(std::span<TimedPart const> parts);
 
   /// The clock that time limits go by [s]; virtual where time is.
   [[nodiscard]] virtual double now_s() const;

@@ -40,6 +40,20 @@ PointReport report_of(Series const& series, BackendInfo const& info) {
   return r;
 }
 
+/// What one rank alone takes for each part, started kernel by kernel, and from a graph where that was measured too.
+std::vector<TimedPart> timed_parts(std::vector<PointReport> const& points) {
+  std::vector<TimedPart> parts;
+  for (int const launch : {0, 1})
+    for (auto const& p : points) {
+      if (p.point.op == Operation::allreduce || p.point.ranks != 1 || p.point.launch != launch || p.timings == 0)
+        continue;
+      if (launch == 0) parts.push_back({.local_batch = p.point.local_batch, .seconds = p.mean_s});
+      for (auto& part : parts)
+        if (launch == 1 && part.local_batch == p.point.local_batch) part.graph_seconds = p.mean_s;
+    }
+  return parts;
+}
+
 class Run {
  public:
   Run(Backend& backend, CalibrateOptions const& options)
@@ -53,6 +67,8 @@ class Run {
     result_.sleep_bias_s = sleep_bias_s(backend_, Seconds{options_.sleep_s});
     verify();
     measure();
+    result_.rates = backend_.rates(timed_parts(result_.points));
+    result_.warnings.insert(result_.warnings.begin(), info_.notes.begin(), info_.notes.end());
     result_.components = component_study(series_, info_, options_);
     result_.steps = step_study(step_rows_, info_, options_);
     result_.per_rank = per_rank_study(step_rows_, info_, options_);

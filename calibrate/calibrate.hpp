@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "calibrate/backend.hpp"
+#include "calibrate/card_rates.hpp"
 #include "calibrate/design.hpp"
 #include "calibrate/stopping.hpp"
 #include "data/study.hpp"
@@ -55,6 +56,7 @@ struct Calibration {
   std::vector<PointReport> points{};
   double sleep_bias_s = 0.0;  ///< how much too long a known sleep measured through the same path
   double elapsed_s = 0.0;
+  std::vector<Rate> rates{};            ///< achieved beside what the device can do; empty where it does not say
   std::vector<std::string> warnings{};  ///< for people: points cut short, points that straggle too much to trust
 };
 

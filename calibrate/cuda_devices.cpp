@@ -12,6 +12,9 @@ DevicePresence cuda_presence() {
   cudaRuntimeGetVersion(&runtime);
   std::ostringstream detail;
   detail << "CUDA runtime " << runtime / 1000 << "." << runtime % 1000 / 10;
+  int driver = 0;
+  if (cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0)
+    return {.why_not = "no NVIDIA driver on this machine", .detail = detail.str()};
   if (cudaError_t const error = cudaGetDeviceCount(&count); error != cudaSuccess)
     return {.why_not = std::string("cudaGetDeviceCount: ") + cudaGetErrorString(error), .detail = detail.str()};
   for (int device = 0; device < count; ++device) {

@@ -3,6 +3,7 @@
 
 #include <thread>
 
+#include "calibrate/backend_cuda.hpp"
 #include "calibrate/backend_host.hpp"
 #include "calibrate/backend_mpi.hpp"
 #include "calibrate/backend_replay.hpp"
@@ -13,15 +14,22 @@
 namespace kurve::calibrate {
 namespace {
 
-constexpr char const* gpu_measuring_not_built =
-    "measuring on CUDA and NCCL is not built yet (this version measures on host and mpi)";
-
-/// A GPU that is there is shown, and so is that nothing measures on it yet.
 DeviceStatus gpu_status(std::string const& name, DevicePresence const& presence) {
-  return {.name = name,
-          .available = false,
-          .reason = presence.why_not.empty() ? gpu_measuring_not_built : presence.why_not,
-          .detail = presence.detail};
+  return {.name = name, .available = presence.why_not.empty(), .reason = presence.why_not, .detail = presence.detail};
+}
+
+/// NCCL that is there is shown, and so is that nothing measures over it yet.
+DeviceStatus nccl_status() {
+  auto status = gpu_status("nccl", nccl_presence());
+  if (status.available) status.reason = "measuring over NCCL is not built yet";
+  status.available = false;
+  return status;
+}
+
+/// GPUs where there are any, else CPU ranks; several processes where a launcher started this one.
+std::string automatic_device() {
+  if (started_by_mpi_launcher()) return "mpi";
+  return cuda_presence().why_not.empty() ? "cuda" : "host";
 }
 
 }  // namespace
@@ -34,19 +42,21 @@ std::vector<DeviceStatus> list_devices() {
            " hardware threads"},
       {"mpi", mpi.why_not.empty(), mpi.why_not, mpi.detail},
       gpu_status("cuda", cuda_presence()),
-      gpu_status("nccl", nccl_presence()),
+      nccl_status(),
       {"synthetic", true, "", "a machine of known truth, to check the instrument itself"},
       {"replay", true, "", "the recorded times of a component Study"},
   };
 }
 
 std::unique_ptr<Backend> make_backend(std::string const& name, BackendOptions const& options) {
-  if (name == "auto") return make_backend(started_by_mpi_launcher() ? "mpi" : "host", options);
-  if (name == "host") return make_host_backend(options.ranks, options.workload);
-  if (name == "mpi") return make_mpi_backend(options.workload);
+  if (name == "auto") return make_backend(automatic_device(), options);
+  std::string const cpu_workload = options.workload.empty() ? "mlp" : options.workload;
+  if (name == "host") return make_host_backend(options.ranks, cpu_workload);
+  if (name == "mpi") return make_mpi_backend(cpu_workload);
   if (name == "synthetic") return make_synthetic_backend(options.synthetic);
   if (name == "replay") return make_replay_backend(options.recording);
-  if (name == "cuda" || name == "nccl") throw NotBuilt("'" + name + "': " + gpu_measuring_not_built);
+  if (name == "cuda") return make_cuda_backend(options.workload);
+  if (name == "nccl") throw NotBuilt("nccl: " + nccl_status().reason);
   throw InputError("unknown device '" + name + "' (expected auto, host, mpi, cuda, nccl, synthetic or replay)");
 }
 

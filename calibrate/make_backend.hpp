@@ -23,8 +23,8 @@ struct DeviceStatus {
 [[nodiscard]] std::vector<DeviceStatus> list_devices();
 
 struct BackendOptions {
-  int ranks = 0;                 ///< host: threads, 0 for all cores (mpi: mpirun decides)
-  std::string workload = "mlp";  ///< host and mpi: as make_workload takes it
+  int ranks = 0;         ///< host: threads, 0 for all cores (mpi: mpirun decides)
+  std::string workload;  ///< host and mpi: as make_workload takes it; GPUs: as training_job_from_text; "": the default
   SyntheticTruth synthetic;
   data::Study recording;  ///< replay: a component Study
 };

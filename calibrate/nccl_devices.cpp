@@ -12,6 +12,9 @@ DevicePresence nccl_presence() {
     return {.why_not = std::string("ncclGetVersion: ") + ncclGetErrorString(result), .detail = {}};
   std::string const detail = "NCCL " + std::to_string(version / 10000) + "." + std::to_string(version / 100 % 100) +
                              "." + std::to_string(version % 100);
+  int driver = 0;
+  if (cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0)
+    return {.why_not = "no NVIDIA driver on this machine", .detail = detail};
   if (cudaError_t const error = cudaGetDeviceCount(&count); error != cudaSuccess)
     return {.why_not = std::string("cudaGetDeviceCount: ") + cudaGetErrorString(error), .detail = detail};
   std::string const have = std::to_string(count);

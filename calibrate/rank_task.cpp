@@ -5,6 +5,8 @@
 #include <string>
 #include <thread>
 
+#include "calibrate/card_rates.hpp"
+#include "calibrate/device_math.hpp"
 #include "model/contract.hpp"
 #include "model/error.hpp"
 
@@ -15,12 +17,6 @@ using Clock = std::chrono::steady_clock;
 
 double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-/// Element i of rank r is (i mod 251) + r: integers whose sum over up to 4096 ranks stays below 2^24, exact in float in
-/// any order. 251 is prime, so chunks of a power of two that end up in the wrong place do not look right.
-float verification_value(std::size_t i, int rank) {
-  return static_cast<float>(i % 251 + static_cast<std::size_t>(rank));
-}
-
 double count_wrong_sums(std::span<float> values, int algorithm, Communicator& communicator) {
   int const ranks = communicator.ranks();
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = verification_value(i, communicator.rank());
@@ -28,9 +24,7 @@ double count_wrong_sums(std::span<float> values, int algorithm, Communicator& co
   communicator.allreduce(values, algorithm);
   double wrong = 0.0;
   for (std::size_t i = 0; i < values.size(); ++i) {
-    auto const expected =
-        static_cast<float>(ranks) * static_cast<float>(i % 251) + static_cast<float>(ranks * (ranks - 1) / 2);
-    if (values[i] != expected) wrong += 1.0;
+    if (values[i] != verification_sum(i, ranks)) wrong += 1.0;
   }
   return wrong;
 }
@@ -99,11 +93,12 @@ double RankedBackend::time_sleep(Seconds length) {
 }
 
 std::vector<double> RankedBackend::time_serial(int ranks, int repeats) {
-  return totals({.kind = Task::Kind::serial, .ranks = ranks, .repeats = repeats});
+  return totals({.kind = Task::Kind::serial, .ranks = ranks, .launch = launch_, .repeats = repeats});
 }
 
 std::vector<double> RankedBackend::time_compute(int ranks, int local_batch, int repeats) {
-  return totals({.kind = Task::Kind::compute, .ranks = ranks, .local_batch = local_batch, .repeats = repeats});
+  return totals(
+      {.kind = Task::Kind::compute, .ranks = ranks, .local_batch = local_batch, .launch = launch_, .repeats = repeats});
 }
 
 std::vector<double> RankedBackend::time_allreduce(Collective const& c, int repeats) {
@@ -136,7 +131,14 @@ std::vector<double> RankedBackend::totals(Task const& task) {
   return seconds;
 }
 
+void RankedBackend::use_launch(int launch) {
+  KURVE_EXPECT(launch >= 0 && launch < static_cast<int>(info().launches.size()));
+  launch_ = launch;
+}
+
 void Backend::use_launch(int launch) { KURVE_EXPECT(launch == 0 && info().launches.size() == 1); }
+
+std::vector<Rate> Backend::rates(std::span<TimedPart const>) { return {}; }
 
 double Backend::now_s() const { return std::chrono::duration<double>(Clock::now().time_since_epoch()).count(); }
 

@@ -26,7 +26,7 @@ class Communicator {
 struct Task {
   enum class Kind : std::int32_t { stop, begin_run, sleep, serial, compute, allreduce, verify, step };
   Kind kind = Kind::stop;
-  std::int32_t ranks = 1, local_batch = 0, algorithm = 0, repeats = 1;
+  std::int32_t ranks = 1, local_batch = 0, algorithm = 0, launch = 0, repeats = 1;
   std::int64_t bytes = 0;
   std::uint64_t seed = 0;
   double sleep_s = 0.0;
@@ -51,6 +51,7 @@ class RankedBackend : public Backend {
   std::vector<double> time_allreduce(Collective const& collective, int repeats) override;
   void verify_allreduce(Collective const& collective) override;
   std::vector<RankStep> time_step(int ranks, int local_batch) override;
+  void use_launch(int launch) override;
 
  protected:
   /// Runs the task on its first task.ranks ranks (begin_run: on all). @return [ranks], in rank order
@@ -58,6 +59,8 @@ class RankedBackend : public Backend {
 
  private:
   std::vector<double> totals(Task const& task);
+
+  int launch_ = 0;
 };
 
 /// Sends the first span to the right neighbour while receiving the second from the left one.

@@ -63,6 +63,23 @@ std::string points_text(calibrate::Calibration const& measured) {
   return validate::to_text(table);
 }
 
+std::string rate_text(double value, std::string const& unit) {
+  bool const flop = unit == "FLOP/s";
+  return validate::fixed_text(value / (flop ? 1e12 : 1e9), 1) + (flop ? " TFLOP/s" : " GB/s");
+}
+
+std::string rates_text(std::vector<calibrate::Rate> const& rates) {
+  std::string text;
+  for (auto const& rate : rates) {
+    std::string line = rate.what + ": " + rate_text(rate.achieved, rate.unit);
+    if (rate.ceiling > 0.0)
+      line += ", " + validate::fixed_text(100.0 * rate.share(), 0) + " % of " + rate_text(rate.ceiling, rate.unit) +
+              " (" + rate.ceiling_is + ")";
+    text += validate::wrap(line + ": " + rate.verdict, "- ");
+  }
+  return rates.empty() ? text : "Is it what this card can do?\n" + text + "\n";
+}
+
 std::string study_text(data::Study const& study) {
   std::ostringstream out;
   data::write_study_csv(out, study);
@@ -80,9 +97,11 @@ int calibrate(Arguments const& arguments) {
                    "Under mpirun its ranks are measured; alone, threads of this process.",
                    "  kurve calibrate --device synthetic --time-limit 20s --into calibration");
   line.options().add_options()("device,d", po::value<std::string>()->default_value("auto"),
-                               "host, mpi, synthetic or auto (mpi under mpirun, else host); see kurve devices")(
-      "workload,w", po::value<std::string>()->default_value("mlp")->value_name("TEXT"),
-      "what a rank computes, `name: key=value,...`: mlp (widths, pool) or wait, timed waits in place of an accelerator "
+                               "host, mpi, cuda, synthetic or auto (a GPU where there is one); see kurve devices")(
+      "workload,w", po::value<std::string>()->default_value("")->value_name("TEXT"),
+      "what a rank computes, `name: key=value,...`. On GPUs: transformer (layers, width, heads, sequence, vocabulary, "
+      "precision) or mlp (widths, precision). On CPUs: mlp (widths, pool) or wait, timed waits in place of an "
+      "accelerator "
       "(fixed, per_sample, serial, gradient, noise, straggler_probability, straggler_slowdown, straggler_spread, "
       "imbalance, seed)")("into,i", po::value<std::string>()->default_value("calibration")->value_name("DIR"),
                           "folder for the results, made if absent")(
@@ -150,6 +169,7 @@ int calibrate(Arguments const& arguments) {
   std::string text = backend->info().device + ": " + backend->info().workload + "\n\n" + points_text(measured) + "\n";
   text += "A known sleep came back " + validate::fixed_text(measured.sleep_bias_s * 1e6, 1) +
           " us too long. All took " + validate::fixed_text(measured.elapsed_s, 1) + " s.\n\n";
+  text += rates_text(measured.rates);
   text += validate::to_text(fitted);
   for (auto const& warning : measured.warnings) text += validate::wrap(warning, "- ");
   text += "\nWritten to " + folder.string() + ": components.csv, steps.csv, model.json" +

@@ -83,9 +83,24 @@ TEST_CASE("devices: all six are listed and what is not available says why") {
 TEST_CASE("a backend that does not exist or is not built says so") {
   CHECK(test::message_of<InputError>([] { return make_backend("tpu"); }) ==
         "unknown device 'tpu' (expected auto, host, mpi, cuda, nccl, synthetic or replay)");
-  CHECK(test::message_of<NotBuilt>([] { return make_backend("cuda"); }).find("not built yet") != std::string::npos);
   CHECK(test::message_of<InputError>([] { return make_host_backend(-1, small); }) ==
         "ranks=-1 (must be at least 1, or 0 for all cores)");
+}
+
+TEST_CASE("a GPU backend that is not available says why as kurve devices does") {
+  for (auto const& device : list_devices()) {
+    if (device.available || (device.name != "cuda" && device.name != "nccl")) continue;
+    std::string message;
+    try {
+      static_cast<void>(make_backend(device.name));
+    } catch (NotBuilt const& error) {
+      message = error.what();
+    } catch (DeviceError const& error) {
+      message = error.what();
+    }
+    CAPTURE(message);
+    CHECK(message.find(device.reason) != std::string::npos);
+  }
 }
 
 TEST_CASE("synthetic: same seed and calls same times and another seed others") {
