@@ -7,6 +7,11 @@
 
 namespace kurve::calibrate {
 
+int cuda_device_count() {
+  int count = 0;
+  return cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;
+}
+
 DevicePresence cuda_presence() {
   int runtime = 0, count = 0;
   cudaRuntimeGetVersion(&runtime);

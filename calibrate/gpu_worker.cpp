@@ -66,6 +66,8 @@ Worker::Worker(int device, TrainingJob const& job)
   reset(1);
 }
 
+void Worker::make_current() const { use_device(device_); }
+
 void Worker::reset(std::uint64_t seed) {
   auto const elements = layout_.padded_parameters();
   auto* const stream = compute_.get();

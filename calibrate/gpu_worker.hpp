@@ -44,6 +44,7 @@ class Worker {
   /// The best rates of large matrix products in the job's precision and of a device-to-device copy.
   [[nodiscard]] Ceilings measure_ceilings();
 
+  void make_current() const;
   [[nodiscard]] std::string const& name() const { return name_; }
   /// Why clock and power are not known; "" where they are.
   [[nodiscard]] std::string const& conditions_unknown() const { return nvml_.why_not(); }

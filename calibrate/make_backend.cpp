@@ -6,6 +6,7 @@
 #include "calibrate/backend_cuda.hpp"
 #include "calibrate/backend_host.hpp"
 #include "calibrate/backend_mpi.hpp"
+#include "calibrate/backend_nccl.hpp"
 #include "calibrate/backend_replay.hpp"
 #include "calibrate/cuda_devices.hpp"
 #include "data/provenance.hpp"
@@ -18,16 +19,9 @@ DeviceStatus gpu_status(std::string const& name, DevicePresence const& presence)
   return {.name = name, .available = presence.why_not.empty(), .reason = presence.why_not, .detail = presence.detail};
 }
 
-/// NCCL that is there is shown, and so is that nothing measures over it yet.
-DeviceStatus nccl_status() {
-  auto status = gpu_status("nccl", nccl_presence());
-  if (status.available) status.reason = "measuring over NCCL is not built yet";
-  status.available = false;
-  return status;
-}
-
-/// GPUs where there are any, else CPU ranks; several processes where a launcher started this one.
+/// GPUs where there are any, else CPU ranks; all of them, where there are several.
 std::string automatic_device() {
+  if (nccl_presence().why_not.empty()) return "nccl";
   if (started_by_mpi_launcher()) return "mpi";
   return cuda_presence().why_not.empty() ? "cuda" : "host";
 }
@@ -42,7 +36,7 @@ std::vector<DeviceStatus> list_devices() {
            " hardware threads"},
       {"mpi", mpi.why_not.empty(), mpi.why_not, mpi.detail},
       gpu_status("cuda", cuda_presence()),
-      nccl_status(),
+      gpu_status("nccl", nccl_presence()),
       {"synthetic", true, "", "a machine of known truth, to check the instrument itself"},
       {"replay", true, "", "the recorded times of a component Study"},
   };
@@ -56,7 +50,7 @@ std::unique_ptr<Backend> make_backend(std::string const& name, BackendOptions co
   if (name == "synthetic") return make_synthetic_backend(options.synthetic);
   if (name == "replay") return make_replay_backend(options.recording);
   if (name == "cuda") return make_cuda_backend(options.workload);
-  if (name == "nccl") throw NotBuilt("nccl: " + nccl_status().reason);
+  if (name == "nccl") return make_nccl_backend(options.workload);
   throw InputError("unknown device '" + name + "' (expected auto, host, mpi, cuda, nccl, synthetic or replay)");
 }
 

@@ -29,7 +29,8 @@ struct BackendOptions {
   data::Study recording;  ///< replay: a component Study
 };
 
-/// By name: host, mpi, synthetic, replay, cuda, nccl, or auto (mpi where mpirun started this process, else host).
+/// By name: host, mpi, synthetic, replay, cuda, nccl, or auto: nccl where GPUs can sum, mpi where mpirun
+/// started this process, cuda on one GPU, else host.
 /// @throws InputError on an unknown name; NotBuilt where this build lacks it; DeviceError where it fails
 [[nodiscard]] std::unique_ptr<Backend> make_backend(std::string const& name, BackendOptions const& options = {});
 

@@ -27,6 +27,7 @@ struct Observation {
   std::vector<double> host_s{};         ///< [ranks] host wall clock of the same executions, until the device was done
   std::optional<double> sm_clock_Hz{};  ///< of the slowest rank
   std::optional<double> power_W{};      ///< of the hungriest rank
+  std::string chosen{};                 ///< what a library ran for an all-reduce, as "RING/LL128"; "" where unknown
   std::optional<std::uint64_t> clock_reasons{};  ///< ClockReason bits, of all ranks together
 };
 

@@ -33,7 +33,8 @@ struct ObservedColumn {
   char const* name;
   std::string (*cell)(Timing const&, std::size_t rank);
 };
-constexpr std::array<ObservedColumn, 4> observed_columns{{
+constexpr std::array<ObservedColumn, 5> observed_columns{{
+    {"chosen", [](Timing const& t, std::size_t) { return t.observation.chosen; }},
     {"host_s",
      [](Timing const& t, std::size_t rank) {
        auto const& host = t.observation.host_s;

@@ -96,8 +96,9 @@ int calibrate(Arguments const& arguments) {
                    "into a folder. "
                    "Under mpirun its ranks are measured; alone, threads of this process.",
                    "  kurve calibrate --device synthetic --time-limit 20s --into calibration");
-  line.options().add_options()("device,d", po::value<std::string>()->default_value("auto"),
-                               "host, mpi, cuda, synthetic or auto (a GPU where there is one); see kurve devices")(
+  line.options().add_options()(
+      "device,d", po::value<std::string>()->default_value("auto"),
+      "host, mpi, cuda, nccl, synthetic or auto (GPUs where there are any); see kurve devices")(
       "workload,w", po::value<std::string>()->default_value("")->value_name("TEXT"),
       "what a rank computes, `name: key=value,...`. On GPUs: transformer (layers, width, heads, sequence, vocabulary, "
       "precision) or mlp (widths, precision). On CPUs: mlp (widths, pool) or wait, timed waits in place of an "

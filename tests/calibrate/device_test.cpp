@@ -4,6 +4,7 @@
 #include <set>
 
 #include "calibrate/device_math.hpp"
+#include "calibrate/nccl_log.hpp"
 #include "calibrate/nvml.hpp"
 #include "calibrate/worker_result.hpp"
 #include "tests/support/checks.hpp"
@@ -104,6 +105,23 @@ TEST_CASE("management library: absent or without the device nothing is known and
     CHECK(!result.knows_reasons);
     CHECK(result.sm_clock_Hz == 0.0);
   }
+}
+
+TEST_CASE("NCCL's log: the last choice for a size is found among other lines and none where it does not say") {
+  std::string const log =
+      "node1:71:71 [0] NCCL INFO NCCL version 2.28.9+cuda13.0\n"
+      "node1:71:71 [0] NCCL INFO AllReduce: 8 Bytes -> Algo TREE proto LL channel{Lo..Hi}={0..0}\n"
+      "node1:71:71 [0] NCCL INFO AllReduce: 1048576 Bytes -> Algo TREE proto LL128 channel{Lo..Hi}={0..7}\n"
+      "node1:71:71 [0] NCCL INFO AllGather: 1048576 Bytes -> Algo NVLS proto SIMPLE channel{Lo..Hi}={0..7}\n"
+      "node1:71:71 [0] NCCL INFO AllReduce: 1048576 Bytes -> Algo RING proto SIMPLE channel{Lo..Hi}={0..23}\n"
+      "node1:71:71 [0] NCCL INFO AllReduce: 4194304 Bytes -> Algo";
+  CHECK(nccl_choice(log, 8) == "TREE/LL");
+  CHECK(nccl_choice(log, 1 << 20) == "RING/SIMPLE");
+  CHECK(nccl_choice(log, 104857) == "");   // not the head of a longer number
+  CHECK(nccl_choice(log, 4 << 20) == "");  // cut off
+  CHECK(nccl_choice("", 8) == "");
+  CHECK(nccl_version_text(22809) == "2.28.9");
+  CHECK(nccl_version_text(2804) == "2.8.4");
 }
 
 TEST_SUITE_END();

@@ -64,6 +64,23 @@ TEST_CASE("cuda backend: a local batch that memory does not hold is refused befo
   CHECK(test::message_of<InputError>([&] { return run_calibration(*backend, options); }).find("local batch=") == 0);
 }
 
+TEST_CASE("nccl backend keeps every backend's promises and sums exactly") {
+  for (auto const& device : list_devices())
+    if (device.name == "nccl" && !device.available) {
+      MESSAGE("skipped: ", device.reason);
+      return;
+    }
+  auto const backend = make_backend("nccl", {.workload = small});
+  test::check_backend(*backend);
+  for (int algorithm = 0; algorithm < 2; ++algorithm) {
+    backend->verify_allreduce({.ranks = 2, .message = {1 << 20}, .algorithm = algorithm});
+    static_cast<void>(backend->time_allreduce({.ranks = 2, .message = {1 << 20}, .algorithm = algorithm}, 1));
+    auto const chosen = backend->observed().chosen;
+    MESSAGE(backend->info().algorithms[static_cast<std::size_t>(algorithm)], " of 1 MiB ran as ", chosen);
+    if (algorithm == 0 && !chosen.empty()) CHECK(chosen.substr(0, 4) == "RING");
+  }
+}
+
 TEST_SUITE_END();
 
 int main(int argc, char** argv) {
