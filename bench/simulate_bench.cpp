@@ -29,7 +29,11 @@ model::StepParameters workload() {
 void workers(benchmark::State& state) {
   sim::StepSampler const sampler(workload(), static_cast<double>(state.range(0)), 1.0, 1);
   std::uint32_t trial = 0;
-  for (auto _ : state) benchmark::DoNotOptimize(sampler.by_workers_s(trial++));
+  double step_s = 0.0;
+  for (auto _ : state) {
+    sampler.by_workers_s(trial++, {&step_s, 1});
+    benchmark::DoNotOptimize(step_s);
+  }
   state.SetItemsProcessed(state.iterations() * state.range(0));
 }
 
@@ -48,24 +52,52 @@ void workers_threads(benchmark::State& state) {
   sim::StepSampler const sampler(workload(), static_cast<double>(state.range(0)), 1.0, 1);
   long const trials = 64;
   for (auto _ : state)
-    benchmark::DoNotOptimize(sim::run_trials(trials, static_cast<int>(state.range(1)),
-                                             [&](std::uint32_t t) { return sampler.by_workers_s(t); }, {}));
+    benchmark::DoNotOptimize(sim::run_trials(
+        trials, static_cast<int>(state.range(1)), 1,
+        [&](std::uint32_t first, std::span<double> steps_s) { sampler.by_workers_s(first, steps_s); }, {}));
   state.SetItemsProcessed(state.iterations() * trials * state.range(0));
 }
 
-void order_statistics(benchmark::State& state) {
-  sim::StepSampler const sampler(workload(), static_cast<double>(state.range(0)), 1.0, 1);
+/// Thousands of maxima of `ranks` workers.
+void maxima(benchmark::State& state, model::StepParameters const& p) {
+  sim::StepSampler const sampler(p, static_cast<double>(state.range(0)), 1.0, 1);
+  std::vector<double> steps_s(8192);
   std::uint32_t trial = 0;
-  for (auto _ : state) benchmark::DoNotOptimize(sampler.by_order_statistics_s(trial++));
-  state.SetItemsProcessed(state.iterations());
+  for (auto _ : state) {
+    sampler.by_order_statistics_s(trial, steps_s);
+    benchmark::DoNotOptimize(steps_s.data());
+    trial += 8192;
+  }
+  state.SetItemsProcessed(state.iterations() * 8192);
 }
 
+void order_statistics(benchmark::State& state) { maxima(state, {.compute_per_sample_s = 1.0, .noise_cv = 0.1}); }
+void order_statistics_stragglers(benchmark::State& state) { maxima(state, workload()); }
+
+/// A curve of 21 K, 1 to 2^20 by doubling, 10,000 trials each; items are K.
+void order_statistics_curve(benchmark::State& state) {
+  std::vector<double> steps_s(10'000);
+  for (auto _ : state)
+    for (double ranks = 1; ranks <= 1 << 20; ranks *= 2) {
+      sim::StepSampler const sampler(workload(), ranks, ranks, 1);
+      sampler.by_order_statistics_s(0, steps_s);
+      benchmark::DoNotOptimize(steps_s.data());
+    }
+  state.SetItemsProcessed(state.iterations() * 21);
+}
+
+/// Lognormal hops of cv 0.1.
 void ring(benchmark::State& state) {
-  sim::RingOptions const options{.ranks = static_cast<int>(state.range(0)),
-                                 .hop_s = 1e-5,
-                                 .jitter = model::factor_law(model::Shape::lognormal, 0.1)};
+  std::vector<double> const hop_s(static_cast<std::size_t>(state.range(0)), 1e-5);
+  sim::JitteredRing const ring(hop_s, model::factor_law(model::Shape::lognormal, 0.1), 1);
+  sim::JitteredRing::Workspace workspace;
+  std::vector<double> finish_s(hop_s.size());
   std::uint32_t trial = 0;
-  for (auto _ : state) benchmark::DoNotOptimize(sim::ring_makespan_s(options, trial++));
+  for (auto _ : state) {
+    std::fill(finish_s.begin(), finish_s.end(), 0.0);
+    ring.run(trial++, 0, finish_s, workspace);
+    benchmark::DoNotOptimize(finish_s.data());
+  }
   state.SetItemsProcessed(state.iterations() * 2 * (state.range(0) - 1) * state.range(0));
 }
 
@@ -114,7 +146,10 @@ BENCHMARK(workers)->Arg(1024)->Arg(1 << 20)->Unit(benchmark::kMicrosecond);
 BENCHMARK(workers_avx2)->Arg(1024)->Arg(1 << 20)->Unit(benchmark::kMicrosecond);
 BENCHMARK(workers_threads)->Args({1 << 20, 1})->Args({1 << 20, 2})->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(order_statistics)->Arg(1024)->Arg(1 << 20)->Unit(benchmark::kMicrosecond);
-BENCHMARK(ring)->Arg(64)->Arg(1024)->Unit(benchmark::kMicrosecond);
+BENCHMARK(order_statistics_stragglers)->Arg(1024)->Arg(1 << 20)->Unit(benchmark::kMicrosecond);
+BENCHMARK(order_statistics_curve)->Unit(benchmark::kMillisecond);
+BENCHMARK(ring)->Arg(64)->Arg(256)->Arg(1024)->Arg(4096)->Unit(benchmark::kMicrosecond);
+BENCHMARK(ring)->Arg(65536)->Iterations(1)->Unit(benchmark::kMicrosecond);
 BENCHMARK(plain_cpp)->Arg(1024)->Arg(1 << 20)->Unit(benchmark::kMicrosecond);
 BENCHMARK(numpy)->Arg(1024)->Arg(1 << 20)->Iterations(1)->UseManualTime()->Unit(benchmark::kMicrosecond);
 BENCHMARK(simgrid_ring)->Arg(64)->Arg(256)->Iterations(1)->UseManualTime()->Unit(benchmark::kMicrosecond);

@@ -24,6 +24,7 @@ enum class Stream : std::uint32_t {
   advise = 1300,       ///< hypothetical outcomes of measurements not made yet
   failures = 1400,     ///< interruptions of a whole run
   run_length = 1500,   ///< what the noise of a run's steps leaves of its length
+  maximum = 1600,      ///< the largest of a group of workers, drawn at once
 };
 
 }  // namespace kurve::data

@@ -7,6 +7,7 @@
 
 #include "model/contract.hpp"
 #include "model/factor_law.hpp"
+#include "sim/quantile_table.hpp"
 
 namespace kurve::sim {
 
@@ -30,15 +31,36 @@ void run_ring(std::span<double> finish_s, Hop&& hop) {
   }
 }
 
-/// A ring whose hops have random durations.
-struct RingOptions {
-  int ranks = 1;              ///< K >= 1
-  double hop_s = 0.0;         ///< mean of one hop [s]
-  model::FactorLaw jitter{};  ///< of each hop; clipped at 0
-  std::uint64_t seed = 1;
+/// The same ring with random hops, each hop_s[k] times a factor of its own (a slow link has a larger hop_s).
+///
+/// Times are kept as single-precision distances from a double-precision origin that moves along every 64 hops, so a
+/// finish errs by about 1e-6 of a hop for each hop, of alternating sign. Without jitter everything is in double
+/// precision. A pure function of (seed, trial, collective): the same bits on any thread and instruction set.
+class JitteredRing {
+ public:
+  /// @param hop_s  [K >= 1] mean duration of a hop into each rank, >= 0 [s]
+  JitteredRing(std::span<double const> hop_s, model::FactorLaw const& jitter, std::uint64_t seed);
+
+  /// Room for one thread's run, kept between runs so that they do not allocate.
+  struct Workspace {
+    std::vector<float> time_s, second_factor;
+  };
+
+  /// @param finish_s    [K] in: when each rank arrives; out: when it holds the result [s]
+  /// @param collective  number of this all-reduce within the trial
+  void run(std::uint32_t trial, std::uint32_t collective, std::span<double> finish_s, Workspace& workspace) const;
+
+  [[nodiscard]] int ranks() const { return static_cast<int>(hop_s_.size()); }
+
+ private:
+  std::vector<double> hop_s_;
+  std::vector<float> padded_hop_s_;  ///< [room], 0 beyond K
+  QuantileTable jitter_;
+  std::uint64_t seed_;
 };
-/// When the last rank holds the result in one trial, all ranks arriving at 0 [s].
-[[nodiscard]] double ring_makespan_s(RingOptions const& options, std::uint32_t trial);
+
+/// When the last rank holds the result of one such all-reduce, all ranks arriving at 0 [s].
+[[nodiscard]] double ring_makespan_s(JitteredRing const& ring, std::uint32_t trial);
 
 /// Mean ring time with jitter over the time without: 1 + c(K) cv, c interpolated in log K through the simulated values
 /// for normal hops of cv 0.1 (K = 2 to 1024, PEERS 2.5). Lognormal hops follow it to a few per cent of the excess for

@@ -6,47 +6,47 @@
 #include <exception>
 #include <thread>
 
+#include "model/contract.hpp"
+
 namespace kurve::sim {
 
-std::vector<double> run_trials(long count, int threads, std::function<double(std::uint32_t)> const& trial,
+std::vector<double> run_trials(long count, int threads, long batch, Trials const& trials,
                                std::function<bool(double)> const& go_on) {
-  long const workers = std::clamp<long>(threads > 0 ? threads : static_cast<long>(std::thread::hardware_concurrency()),
-                                        1, std::max(count, 1L));
+  KURVE_EXPECT(count >= 1 && batch >= 1);
+  long const batches = (count + batch - 1) / batch;
+  long const workers =
+      std::clamp<long>(threads > 0 ? threads : static_cast<long>(std::thread::hardware_concurrency()), 1, batches);
   std::vector<double> values(static_cast<std::size_t>(count));
-  std::vector<long> done(static_cast<std::size_t>(workers), 0);
   std::vector<std::exception_ptr> failures(static_cast<std::size_t>(workers));
+  std::atomic<long> next{0};  // batches are begun in order, so those done at a stop are the first ones
   std::atomic<bool> stop{false};
-  auto const begin_of = [&](long worker) { return count * worker / workers; };
-  auto const run_part = [&](long worker) {
-    auto const self = static_cast<std::size_t>(worker);
-    long const begin = begin_of(worker), end = begin_of(worker + 1);
+  auto const work = [&](long worker) {
     try {
-      for (long i = begin; i < end && !stop.load(std::memory_order_relaxed); ++i) {
-        values[static_cast<std::size_t>(i)] = trial(static_cast<std::uint32_t>(i));
-        done[self] = i - begin + 1;
-        // The calling thread runs part 0, so its share stands for all; about a hundred calls a run.
-        if (worker == 0 && go_on && (i * 100 / end != (i + 1) * 100 / end) &&
-            !go_on(static_cast<double>(i + 1) / static_cast<double>(end)))
-          stop = true;
+      long told = -1;
+      while (!stop.load(std::memory_order_relaxed)) {
+        long const mine = next.fetch_add(1);
+        if (mine >= batches) break;
+        auto const first = static_cast<std::size_t>(mine * batch);
+        trials(static_cast<std::uint32_t>(first),
+               std::span(values).subspan(first, std::min(static_cast<std::size_t>(batch), values.size() - first)));
+        if (worker != 0 || !go_on || mine * 100 / batches == told) continue;
+        told = mine * 100 / batches;
+        if (!go_on(static_cast<double>(mine + 1) / static_cast<double>(batches))) stop = true;
       }
     } catch (...) {
-      failures[self] = std::current_exception();
+      failures[static_cast<std::size_t>(worker)] = std::current_exception();
       stop = true;
     }
   };
   {
     std::vector<std::jthread> pool;
-    for (long worker = 1; worker < workers; ++worker) pool.emplace_back(run_part, worker);
-    run_part(0);
+    for (long worker = 1; worker < workers; ++worker) pool.emplace_back(work, worker);
+    work(0);
   }
   for (auto const& failure : failures)
     if (failure) std::rethrow_exception(failure);
-  if (!stop) return values;
-  std::vector<double> kept;
-  for (long worker = 0; worker < workers; ++worker)
-    kept.insert(kept.end(), values.begin() + begin_of(worker),
-                values.begin() + begin_of(worker) + done[static_cast<std::size_t>(worker)]);
-  return kept;
+  values.resize(static_cast<std::size_t>(std::min(count, std::min(next.load(), batches) * batch)));
+  return values;
 }
 
 }  // namespace kurve::sim

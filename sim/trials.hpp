@@ -3,16 +3,21 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <vector>
 
 namespace kurve::sim {
 
-/// Runs trial(0) .. trial(count - 1), each a pure function of its number, on `threads` threads (0: the hardware's).
+/// Fills values with those of trials first, first + 1, ...
+using Trials = std::function<void(std::uint32_t first, std::span<double> values)>;
+
+/// Runs trials 0 .. count - 1, each a pure function of its number, on `threads` threads (0: the hardware's), a batch of
+/// neighbours at a time.
 ///
-/// Each thread takes one contiguous part; values are returned in trial order, so what is made of them does not depend
-/// on the threads. `go_on(done fraction)` is called from the calling thread now and then; once it returns false, the
-/// trials done so far are returned. An exception of a trial is thrown again here.
-[[nodiscard]] std::vector<double> run_trials(long count, int threads, std::function<double(std::uint32_t)> const& trial,
+/// Values are returned in trial order, so what is made of them does not depend on the threads. `go_on(done fraction)`
+/// is called from the calling thread between batches, about a hundred times; once it returns false, no batch is begun
+/// any more, and the trials done by then are returned. An exception of a trial is thrown again here.
+[[nodiscard]] std::vector<double> run_trials(long count, int threads, long batch, Trials const& trials,
                                              std::function<bool(double)> const& go_on);
 
 }  // namespace kurve::sim

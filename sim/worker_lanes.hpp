@@ -81,8 +81,8 @@ HWY_INLINE V32 twice(V64 x) { return hn::BitCast(d32, hn::Or(x, hn::ShiftLeft<32
 HWY_INLINE std::uint32_t largest_lane(V32 x) { return hn::GetLane(hn::MaxOfLanes(d32, x)); }
 
 /// Appends the workers whose word is below the limit and valid; out of the hot loop, so that it stays small.
-HWY_NOINLINE void append_rare(V32 word, V32 worker, std::uint32_t below, std::uint32_t end, std::uint32_t* to,
-                              std::size_t& n) {
+static HWY_NOINLINE void append_rare(V32 word, V32 worker, std::uint32_t below, std::uint32_t end, std::uint32_t* to,
+                                     std::size_t& n) {
   auto const is_rare = hn::And(hn::Lt(word, hn::Set(d32, below)), hn::Lt(worker, hn::Set(d32, end)));
   n += hn::CompressStore(worker, is_rare, d32, to + n);
 }

@@ -5,11 +5,9 @@
 
 #include "data/philox.hpp"
 #include "model/maxima.hpp"
-#include "sim/step.hpp"
 #include "tests/support/checks.hpp"
 
 using namespace kurve;
-using namespace kurve::sim;
 using data::philox4x32;
 using data::Stream;
 using data::uniforms;
@@ -38,26 +36,6 @@ TEST_SUITE("unit") {
           Block{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
     CHECK(data::philox4x32({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}) ==
           Block{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
-  }
-
-  TEST_CASE("binomial inversion returns each count with its probability") {
-    // u just inside each cell of an exhaustive partition: the measure of {u : draw = k} by bisecting a fine grid of u
-    double const n = 12, p = 0.3;
-    std::vector<double> counted(13);
-    int const cells = 200'000;
-    for (int i = 0; i < cells; ++i)
-      counted[static_cast<std::size_t>(binomial_draw(n, p, (i + 0.5) / cells))] += 1.0 / cells;
-    double choose = 1.0;
-    for (int k = 0; k <= 12; ++k) {
-      // each cell of u is one interval: the grid misses at most one of its points at either end
-      CHECK(std::abs(counted[static_cast<std::size_t>(k)] - choose * std::pow(p, k) * std::pow(1 - p, 12 - k)) <=
-            2.0 / cells);
-      choose *= (12.0 - k) / (k + 1.0);
-    }
-    CHECK(binomial_draw(0, 0.5, 0.3) == 0.0);
-    CHECK(binomial_draw(7, 0.0, 0.3) == 0.0);
-    CHECK(binomial_draw(7, 1.0, 0.3) == 7.0);
-    CHECK(binomial_draw(1e9, 0.5, 1 - 0x1p-53) > 0.0);  // ends
   }
 }
 

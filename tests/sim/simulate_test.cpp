@@ -8,6 +8,7 @@
 
 #include "model/allreduce.hpp"
 #include "model/error.hpp"
+#include "sim/step.hpp"
 #include "sim/trials.hpp"
 #include "tests/support/checks.hpp"
 
@@ -86,9 +87,14 @@ TEST_SUITE("unit") {
   TEST_CASE("a trial replayed alone is the trial of the run") {
     auto const m = example();
     for (auto const method : {Method::order_statistics, Method::workers}) {
-      auto const of_run = [&](std::uint32_t t) { return replay_trial(m, 64, 1024, method, 7, t).step_s; };
-      auto const run = run_trials(50, 3, of_run, {});
-      CHECK(run[17] == of_run(17));
+      StepSampler const sampler(m.parameters, 64, 1024, 7);
+      auto const run = run_trials(50, 3, 20,
+                                  [&](std::uint32_t first, std::span<double> steps_s) {
+                                    method == Method::workers ? sampler.by_workers_s(first, steps_s)
+                                                              : sampler.by_order_statistics_s(first, steps_s);
+                                  },
+                                  {});
+      for (std::uint32_t const t : {0u, 17u, 49u}) CHECK(replay_trial(m, 64, 1024, method, 7, t).step_s == run[t]);
       auto o = options(method);
       o.ranks = {64};
       o.seed = 7;
@@ -203,9 +209,11 @@ TEST_SUITE("unit") {
 
   TEST_CASE("an exception in a thread reaches the caller") {
     for (int const threads : {1, 4})
-      CHECK_THROWS_AS(static_cast<void>(run_trials(
-                          100, threads,
-                          [](std::uint32_t t) -> double { return t == 90 ? throw std::runtime_error("x") : 1.0; }, {})),
+      CHECK_THROWS_AS(static_cast<void>(run_trials(100, threads, 7,
+                                                   [](std::uint32_t first, std::span<double>) {
+                                                     if (first > 80) throw std::runtime_error("x");
+                                                   },
+                                                   {})),
                       std::runtime_error);
   }
 
