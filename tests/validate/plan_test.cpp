@@ -279,11 +279,14 @@ TEST_SUITE("stat") {
     options.failures.interval_s = 750.0;  // 40 steps of about 75 s in 4 segments
     std::vector<double> simulated_s;
     std::uint32_t step = 0;
+    std::vector<double> steps_s(10);
     for (int run = 0; run < n; ++run) {
       double total_s = 0.0;
       for (int s = 0; s < segments; ++s) {
         double busy_s = s + 1 < segments ? 30.0 : 0.0;
-        for (int i = 0; i < 10; ++i) busy_s += sampler.by_order_statistics_s(step++);
+        sampler.by_order_statistics_s(step, steps_s);
+        step += 10;
+        for (double const step_s : steps_s) busy_s += step_s;
         for (double x = life(engine); x < busy_s; x = life(engine)) {
           total_s += x;
           double y = life(engine);
