@@ -3,11 +3,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <span>
+#include <optional>
 
+#include "calibrate/journal.hpp"
 #include "calibrate/robust.hpp"
 #include "calibrate/sampler.hpp"
+#include "calibrate/step_runs.hpp"
 #include "calibrate/study_of.hpp"
+#include "calibrate/watch.hpp"
+#include "data/provenance.hpp"
+#include "data/quantity_text.hpp"
 #include "data/stats.hpp"
 #include "model/error.hpp"
 
@@ -59,33 +64,37 @@ class Run {
   Run(Backend& backend, CalibrateOptions const& options)
       : backend_(backend),
         options_(options),
+        journal_(options.journal != nullptr ? *options.journal : own_journal_),
         info_(backend.info()),
         design_(make_design(info_, options.design)),
-        start_s_(backend.now_s()) {}
+        watch_([&backend] { return backend.now_s(); }, options),
+        sampler_(backend, options.stopping, [this] { return watch_.over(); }),
+        steps_(design_.steps, options, journal_) {
+    for (auto const& point : design_.components) series_.push_back({.point = point});
+  }
 
   Calibration all() {
     result_.sleep_bias_s = sleep_bias_s(backend_, Seconds{options_.sleep_s});
     verify();
-    measure();
-    result_.rates = backend_.rates(timed_parts(result_.points));
-    result_.warnings.insert(result_.warnings.begin(), info_.notes.begin(), info_.notes.end());
-    result_.components = component_study(series_, info_, options_);
-    result_.steps = step_study(step_rows_, info_, options_);
-    result_.per_rank = per_rank_study(step_rows_, info_, options_);
-    for (auto* study : {&result_.components, &result_.steps, &result_.per_rank})
-      study->set("sleep_bias_s", std::to_string(result_.sleep_bias_s));
-    result_.elapsed_s = backend_.now_s() - start_s_;
+    try {
+      measure();
+      result_.ended = watch_.ended(unfinished() > 0);
+    } catch (DeviceError const&) {
+      failed();
+    } catch (InputError const&) {
+      failed();
+    }
+    report();
     return std::move(result_);
   }
 
  private:
-  double spent() const { return backend_.now_s() - start_s_; }
-  bool out_of_time() const { return spent() >= options_.time_limit_s; }
   void tell(std::string const& what) const {
     if (!options_.progress) return;
-    double const all = static_cast<double>(design_.components.size() + design_.steps.size());
-    double const done = series_.empty() ? 0.0 : 1.0 - static_cast<double>(unfinished()) / all;
-    options_.progress({.what = what, .fraction = std::min(1.0, std::max(done, spent() / options_.time_limit_s))});
+    double const all = static_cast<double>(series_.size() + steps_.points().size());
+    double const done = 1.0 - static_cast<double>(unfinished()) / all;
+    options_.progress(
+        {.what = what, .fraction = std::min(1.0, std::max(done, watch_.spent_s() / options_.time_limit_s))});
   }
 
   void verify() {
@@ -99,36 +108,74 @@ class Run {
   /// Rounds of everything: components and whole steps see the same machine, so that a busy minute is in both or
   /// neither.
   void measure() {
-    for (auto const& point : design_.components) series_.push_back({.point = point});
-    runs_of_.resize(design_.steps.size());
-    for (int round = 0; unfinished() > 0 && !out_of_time(); ++round) {
+    for (int round = 0; unfinished() > 0 && (journal_.replaying() || !watch_.over()); ++round) {
       visit_components(round);
-      run_steps(round);
+      steps_.round(round, [this](Point const& point, int run) { return measure_run(point, run); });
     }
-    for (auto const& series : series_) result_.points.push_back(report_of(series, info_));
-    warn_about_points();
-    for (std::size_t i = 0; i < runs_of_.size(); ++i)
-      if (static_cast<int>(runs_of_[i].size()) < options_.runs)
-        result_.warnings.push_back(describe(design_.steps[i], info_) + ": " + std::to_string(runs_of_[i].size()) +
-                                   " of " + std::to_string(options_.runs) +
-                                   " runs, time was out. Raise the time limit?");
   }
 
   std::size_t unfinished() const {
-    std::size_t count = 0;
+    std::size_t count = steps_.unfinished();
     for (auto const& series : series_) count += series.done ? 0 : 1;
-    for (std::size_t i = 0; i < runs_of_.size(); ++i) count += steps_done(i) ? 0 : 1;
     return count;
   }
 
   void visit_components(int round) {
-    Sampler sampler(backend_, options_.stopping, start_s_ + options_.time_limit_s);
-    backend_.begin_run(options_.seed + static_cast<std::uint64_t>(round));
+    bool begun = false;
     for (auto const i : shuffled_order(series_.size(), options_.seed, round)) {
-      if (series_[i].done || out_of_time()) continue;
-      tell(describe(series_[i].point, info_));
-      sampler.visit(series_[i], round);
+      auto& series = series_[i];
+      if (series.done) continue;
+      if (auto const record = journal_.next_block(series.point, round)) {
+        sampler_.take(series, *record);
+        continue;
+      }
+      if (watch_.over()) return;
+      tell(describe(series.point, info_));
+      if (!begun) backend_.begin_run(options_.seed + static_cast<std::uint64_t>(round));
+      begun = true;
+      auto const record = sampler_.visit(series, round);
+      if (record.timings.empty()) return;  // time was out
+      journal_.add(record);
+      sampler_.take(series, record);
     }
+  }
+
+  /// One job from a fresh state; dropped where time is out before it is whole.
+  std::optional<RunRecord> measure_run(Point const& point, int run) {
+    if (watch_.over()) return std::nullopt;
+    tell(describe(point, info_) + ", run " + std::to_string(run + 1));
+    backend_.begin_run(options_.seed + static_cast<std::uint64_t>(run));
+    std::vector<StepRow> rows;
+    for (int step = 0; step < options_.steps_per_run; ++step) {
+      if (watch_.over()) return std::nullopt;
+      rows.push_back(
+          {.point = point, .run = run, .step = step, .ranks = backend_.time_step(point.ranks, point.local_batch)});
+    }
+    return without_warmup(std::move(rows));
+  }
+
+  /// Keeps what there is beside the exception in hand; where there is nothing, the exception is all there is to say.
+  void failed() {
+    bool const any = std::any_of(series_.begin(), series_.end(), [](auto const& s) { return !s.timings.empty(); });
+    if (!any && steps_.rows().empty()) throw;
+    result_.ended = Ended::failed;
+    result_.failure = std::current_exception();
+  }
+
+  void report() {
+    for (auto const& series : series_) result_.points.push_back(report_of(series, info_));
+    result_.warnings = info_.notes;
+    warn_about_points();
+    if (result_.ended != Ended::failed) result_.rates = backend_.rates(timed_parts(result_.points));
+    std::vector<std::string> described;
+    for (auto const& point : design_.steps) described.push_back(describe(point, info_));
+    for (auto const& line : steps_.shortfalls(described)) result_.warnings.push_back(line);
+    result_.components = component_study(series_, info_, options_);
+    result_.steps = step_study(steps_.rows(), info_, options_);
+    result_.per_rank = per_rank_study(steps_.rows(), info_, options_);
+    for (auto* study : {&result_.components, &result_.steps, &result_.per_rank})
+      study->set("sleep_bias_s", std::to_string(result_.sleep_bias_s));
+    result_.elapsed_s = watch_.spent_s();
   }
 
   /// A line a kind, each with its worst point: the whole table is in the report.
@@ -140,7 +187,7 @@ class Run {
       throttled += point.throttled;
       suspect += point.suspect ? 1 : 0;
       if (point.timings == 0) {
-        result_.warnings.push_back(point.description + ": not measured, time was out. Raise the time limit?");
+        result_.warnings.push_back(point.description + ": not measured.");
         continue;
       }
       int const ranks = point.point.op == Operation::allreduce ? 1 : point.point.ranks;
@@ -168,48 +215,16 @@ class Run {
                                  percent(most) + " of its timings). Is the machine busy with something else?");
   }
 
-  /// The run is the unit of replication, so precision is that of the runs' means.
-  bool steps_done(std::size_t i) const {
-    auto const& means = runs_of_[i];
-    auto rule = options_.stopping;
-    rule.min_samples = options_.runs;
-    return static_cast<int>(means.size()) >= options_.max_runs || precise_enough(means, rule);
-  }
-
-  void run_steps(int run) {
-    for (auto const i : shuffled_order(design_.steps.size(), options_.seed, -1 - run)) {
-      if (steps_done(i) || out_of_time()) continue;
-      tell(describe(design_.steps[i], info_) + ", run " + std::to_string(run + 1));
-      measure_run(i, run);
-    }
-  }
-
-  /// One job from a fresh state; dropped where time is out before it is whole.
-  void measure_run(std::size_t i, int run) {
-    auto const& point = design_.steps[i];
-    backend_.begin_run(options_.seed + static_cast<std::uint64_t>(run));
-    std::vector<StepRow> rows;
-    std::vector<double> times;
-    for (int step = 0; step < options_.steps_per_run; ++step) {
-      if (out_of_time()) return;
-      rows.push_back(
-          {.point = point, .run = run, .step = step, .ranks = backend_.time_step(point.ranks, point.local_batch)});
-      times.push_back(last_end_s(rows.back()));
-    }
-    // The first step of a job is always set-up (pages, connections); how many more, the series itself says.
-    auto const warmup = static_cast<std::ptrdiff_t>(std::max<std::size_t>(1, data::warmup_length(times)));
-    step_rows_.insert(step_rows_.end(), rows.begin() + warmup, rows.end());
-    runs_of_[i].push_back(data::summarize(std::span(times).subspan(static_cast<std::size_t>(warmup))).mean);
-  }
-
   Backend& backend_;
   CalibrateOptions const& options_;
+  Journal own_journal_;  // of nothing
+  Journal& journal_;
   BackendInfo const& info_;
   Design design_;
-  double start_s_;
+  Watch watch_;
+  Sampler sampler_;
+  StepRuns steps_;
   std::vector<Series> series_;
-  std::vector<std::vector<double>> runs_of_;  // [n_steps][runs so far], mean of each
-  std::vector<StepRow> step_rows_;
   Calibration result_;
 };
 
@@ -236,6 +251,26 @@ Calibration run_calibration(Backend& backend, CalibrateOptions const& options) {
   return Run(backend, options).all();
 }
 
+JournalIdentity journal_identity(BackendInfo const& info, CalibrateOptions const& options) {
+  auto const machine = data::this_machine();
+  auto const design = make_design(info, options.design);
+  std::string points;
+  for (auto const* list : {&design.components, &design.steps})
+    for (auto const& point : *list) points += (points.empty() ? "" : "; ") + describe(point, info);
+  return {
+      {"version", machine.version},
+      {"host", machine.host},
+      {"processor", machine.processor},
+      {"device", info.name + ": " + info.device},
+      {"workload", info.workload},
+      {"points", points},
+      {"precision", data::number_text(options.stopping.relative_half_width)},
+      {"samples", std::to_string(options.stopping.min_samples) + " to " + std::to_string(options.stopping.max_samples)},
+      {"runs", std::to_string(options.runs) + " to " + std::to_string(options.max_runs)},
+      {"steps per run", std::to_string(options.steps_per_run)},
+      {"seed", std::to_string(options.seed)}};
+}
+
 std::vector<PlannedPoint> plan_calibration(Backend& backend, CalibrateOptions const& options) {
   if (!backend.drives()) {
     backend.follow();
@@ -245,13 +280,14 @@ std::vector<PlannedPoint> plan_calibration(Backend& backend, CalibrateOptions co
   auto const& info = backend.info();
   auto const design = make_design(info, options.design);
   StoppingRule const once{.relative_half_width = 0.5, .min_samples = 3, .max_samples = 3};
-  Sampler sampler(backend, once, backend.now_s() + options.time_limit_s);
+  Watch const watch([&] { return backend.now_s(); }, options);
+  Sampler sampler(backend, once, [&] { return watch.over(); });
   std::vector<PlannedPoint> plan;
   backend.begin_run(options.seed);
   for (auto const& point : design.components) {
     Series probe{.point = point};
     double const start = backend.now_s();
-    sampler.visit(probe, 0);
+    sampler.take(probe, sampler.visit(probe, 0));
     double const each = (backend.now_s() - start) / 7.0;  // 2 first executions, 2 of warm-up, 3 timings
     plan.push_back({point, describe(point, info), each * options.stopping.min_samples * 1.2});
   }

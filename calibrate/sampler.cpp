@@ -33,23 +33,30 @@ std::vector<double> Series::values() const {
   return values;
 }
 
-void Sampler::visit(Series& series, int round) {
-  if (series.repeats == 0) {
+BlockRecord Sampler::visit(Series const& series, int round) {
+  BlockRecord record{.point = series.point, .round = round, .repeats = series.repeats};
+  if (record.repeats == 0) {
     time_once(series.point, 1);  // pages, connections
     auto const once = time_once(series.point, 1);
     double const slowest = *std::max_element(once.begin(), once.end());
-    series.repeats = slowest < batch_below_s ? static_cast<int>(std::ceil(batch_s / std::max(slowest, 100e-9))) : 1;
-    series.warmup_dropped += 2;
+    record.repeats = slowest < batch_below_s ? static_cast<int>(std::ceil(batch_s / std::max(slowest, 100e-9))) : 1;
+    record.warmup_dropped += 2;
   }
-  for (int i = 0; i < warmup; ++i, ++series.warmup_dropped) time_once(series.point, series.repeats);
-  for (int i = 0; i < block && !series.done; ++i) {
-    if (out_of_time()) return;
-    auto rank_s = time_once(series.point, series.repeats);
+  for (int i = 0; i < warmup; ++i, ++record.warmup_dropped) time_once(series.point, record.repeats);
+  int const room = std::min(block, rule_.max_samples - static_cast<int>(series.timings.size()));
+  for (int i = 0; i < room && !out_of_time_(); ++i) {
+    auto rank_s = time_once(series.point, record.repeats);
     auto observation = backend_.observed();
-    for (auto& t : observation.host_s) t /= series.repeats;
-    keep(series, {.round = round, .rank_s = std::move(rank_s), .observation = std::move(observation)});
-    if (static_cast<int>(series.timings.size()) >= rule_.max_samples) break;
+    for (auto& t : observation.host_s) t /= record.repeats;
+    record.timings.push_back({.round = round, .rank_s = std::move(rank_s), .observation = std::move(observation)});
   }
+  return record;
+}
+
+void Sampler::take(Series& series, BlockRecord const& record) const {
+  series.repeats = record.repeats;
+  series.warmup_dropped += record.warmup_dropped;
+  for (auto const& timing : record.timings) keep(series, timing);
   update_done(series);
 }
 

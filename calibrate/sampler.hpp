@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "calibrate/backend.hpp"
@@ -33,17 +35,27 @@ struct Series {
   [[nodiscard]] std::vector<double> values() const;
 };
 
+/// What one visit to a component timed, throttled timings too: the unit in which components are measured, kept in a
+/// journal and gone on from.
+struct BlockRecord {
+  Point point{};
+  int round = 0;
+  int repeats = 0, warmup_dropped = 0;
+  std::vector<Timing> timings{};
+};
+
 /// Takes the timings of component points, a block of each per round.
 class Sampler {
  public:
-  /// @param deadline_s  on the backend's clock
-  Sampler(Backend& backend, StoppingRule const& rule, double deadline_s)
-      : backend_(backend), rule_(rule), deadline_s_(deadline_s) {}
+  /// @param out_of_time  asked before each timing
+  Sampler(Backend& backend, StoppingRule const& rule, std::function<bool()> out_of_time)
+      : backend_(backend), rule_(rule), out_of_time_(std::move(out_of_time)) {}
 
-  /// One block: warm up (dropped), then time until the block is full, the point known well enough, or time out.
-  void visit(Series& series, int round);
-
-  [[nodiscard]] bool out_of_time() const { return backend_.now_s() >= deadline_s_; }
+  /// One block: warms up (dropped), then times until the block is full, the point has all it may have, or time is out.
+  /// The block is not in the series until it is taken.
+  [[nodiscard]] BlockRecord visit(Series const& series, int round);
+  /// Adds a block to its series, and says there whether the point is known well enough or has all the timings it may.
+  void take(Series& series, BlockRecord const& record) const;
 
  private:
   std::vector<double> time_once(Point const& point, int repeats);
@@ -52,7 +64,7 @@ class Sampler {
 
   Backend& backend_;
   StoppingRule rule_;
-  double deadline_s_;
+  std::function<bool()> out_of_time_;
 };
 
 /// How much too long a sleep of `length` measures, median of several: timer, wake-up, call path.

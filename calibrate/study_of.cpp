@@ -71,12 +71,6 @@ std::vector<ObservedColumn> columns_seen(std::vector<Series> const& all) {
 
 }  // namespace
 
-double last_end_s(StepRow const& row) {
-  return std::max_element(row.ranks.begin(), row.ranks.end(),
-                          [](auto const& a, auto const& b) { return a.step_s < b.step_s; })
-      ->step_s;
-}
-
 data::Study component_study(std::vector<Series> const& all, BackendInfo const& info, CalibrateOptions const& options) {
   auto study = new_study(info, options);
   study.time_column = "time_s";

@@ -4,18 +4,9 @@
 #include <vector>
 
 #include "calibrate/calibrate.hpp"
-#include "calibrate/sampler.hpp"
+#include "calibrate/record.hpp"
 
 namespace kurve::calibrate {
-
-/// One whole step as its ranks saw it.
-struct StepRow {
-  Point point;
-  int run = 0, step = 0;
-  std::vector<RankStep> ranks;
-};
-/// The step lasts until its last rank ends.
-[[nodiscard]] double last_end_s(StepRow const& row);
 
 /// The component Study: one row a timing; work that ranks do side by side has one row a rank.
 [[nodiscard]] data::Study component_study(std::vector<Series> const& series, BackendInfo const& info,

@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "calibrate/calibrate.hpp"
 
-#include <filesystem>
-#include <sstream>
+#include <exception>
+#include <optional>
 
-#include "calibrate/fit.hpp"
+#include "calibrate/journal.hpp"
 #include "calibrate/make_backend.hpp"
+#include "cli/calibration_results.hpp"
+#include "cli/interrupt.hpp"
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
-#include "data/atomic_file.hpp"
-#include "data/model_file.hpp"
 #include "data/quantity_text.hpp"
 #include "model/error.hpp"
 #include "validate/number_text.hpp"
-#include "validate/present_model.hpp"
 #include "validate/text_table.hpp"
 
 namespace kurve::cli {
@@ -48,42 +47,104 @@ std::string plan_text(std::vector<calibrate::PlannedPoint> const& plan) {
          validate::fixed_text(total_s, 1) + " s\n";
 }
 
-std::string points_text(calibrate::Calibration const& measured) {
-  validate::TextTable table{{{"measured", "", validate::Align::left},
-                             {"median", "[ms]"},
-                             {"mean", "[ms]"},
-                             {"+-", "[%]"},
-                             {"n"},
-                             {"ended", "", validate::Align::left, 1}},
-                            {}};
-  for (auto const& p : measured.points)
-    table.add({p.description, validate::fixed_text(p.median_s * 1e3, 4), validate::fixed_text(p.mean_s * 1e3, 4),
-               validate::fixed_text(p.mean_s > 0.0 ? 100.0 * p.standard_error_s / p.mean_s : 0.0, 2),
-               std::to_string(p.timings), std::string(calibrate::to_text(p.termination))});
-  return validate::to_text(table);
+calibrate::JournalMode journal_mode(CommandLine const& line) {
+  if (line.has("resume") && line.has("restart"))
+    throw InputError("--resume with --restart (one goes on from the journal, the other gives it up)");
+  if (line.has("resume")) return calibrate::JournalMode::resume;
+  return line.has("restart") ? calibrate::JournalMode::restart : calibrate::JournalMode::begin;
 }
 
-std::string rate_text(double value, std::string const& unit) {
-  bool const flop = unit == "FLOP/s";
-  return validate::fixed_text(value / (flop ? 1e12 : 1e9), 1) + (flop ? " TFLOP/s" : " GB/s");
-}
-
-std::string rates_text(std::vector<calibrate::Rate> const& rates) {
-  std::string text;
-  for (auto const& rate : rates) {
-    std::string line = rate.what + ": " + rate_text(rate.achieved, rate.unit);
-    if (rate.ceiling > 0.0)
-      line += ", " + validate::fixed_text(100.0 * rate.share(), 0) + " % of " + rate_text(rate.ceiling, rate.unit) +
-              " (" + rate.ceiling_is + ")";
-    text += validate::wrap(line + ": " + rate.verdict, "- ");
+/// Gives the options what every way of measuring has: a bar, Ctrl-C, and a journal in the folder.
+class Session {
+ public:
+  Session(CommandLine const& line, calibrate::JournalIdentity const& identity, calibrate::CalibrateOptions& options)
+      : line_(line),
+        folder_(line),
+        journal_(folder_.file("journal.jsonl"), identity, journal_mode(line)),
+        bar_(std::in_place, line, "measuring") {
+    options.journal = &journal_;
+    options.progress = [this](calibrate::Progress const& p) { bar_->show(p.fraction, p.what); };
+    options.stop = [] { return Interrupt::signal() != 0; };
+    if (journal_.resumed() > 0)
+      warn(line, {"going on from " + std::to_string(journal_.resumed()) + " records of " + folder_.name()});
   }
-  return rates.empty() ? text : "Is it what this card can do?\n" + text + "\n";
+
+  /// Writes what was found; a failure midway is thrown after that.
+  int finish(calibrate::Calibration found, std::string const& about) {
+    bar_.reset();
+    auto const failure = found.failure;
+    auto const ended = found.ended;
+    try {
+      write_results(line_, folder_, std::move(found), about);
+      bool const whole = ended == calibrate::Ended::complete || ended == calibrate::Ended::out_of_time;
+      if (whole) journal_.finish();
+    } catch (DataError const&) {
+      throw;
+    } catch (InputError const& e) {
+      if (!failure)
+        throw InputError(e.what() + std::string("; what was measured is in the journal. Mend that, then --resume?"));
+    }
+    if (failure) std::rethrow_exception(failure);
+    return ended == calibrate::Ended::stopped ? Interrupt::exit_code() : ok;
+  }
+
+ private:
+  CommandLine const& line_;
+  ResultsFolder folder_;
+  calibrate::Journal journal_;
+  std::optional<ProgressBar> bar_;
+};
+
+int on_device(CommandLine const& line) {
+  auto options = options_of(line);
+  check(options);
+  calibrate::BackendOptions machine;
+  machine.synthetic = calibrate::example_truth();
+  machine.synthetic.seed = options.seed;
+  machine.workload = line.get<std::string>("workload");
+  Interrupt const interrupt;  // in every rank: a launcher passes signals on to all of them, and only the first decides
+  auto const backend = calibrate::make_backend(line.get<std::string>("device"), machine);
+  if (!backend->drives()) {
+    backend->follow();
+    return ok;
+  }
+  if (line.has("dry-run")) {
+    write_result(line, plan_text(calibrate::plan_calibration(*backend, options)));
+    return ok;
+  }
+  auto const& info = backend->info();
+  // The folder and the journal come before anything is measured: where they cannot be written, no measurement is lost.
+  Session session(line, calibrate::journal_identity(info, options), options);
+  return session.finish(calibrate::run_calibration(*backend, options), info.device + ": " + info.workload);
 }
 
-std::string study_text(data::Study const& study) {
-  std::ostringstream out;
-  data::write_study_csv(out, study);
-  return out.str();
+void add_options(CommandLine& line) {
+  auto add = line.options().add_options();
+  auto text = [](char const* name) { return po::value<std::string>()->value_name(name); };
+  add("device,d", text("NAME")->default_value("auto"),
+      "host, mpi, cuda, nccl, synthetic or auto (GPUs where there are any); see kurve devices");
+  add("workload,w", text("TEXT")->default_value(""),
+      "what a rank computes, `name: key=value,...`. On GPUs: transformer (layers, width, heads, sequence, vocabulary, "
+      "precision) or mlp (widths, precision). On CPUs: mlp (widths, pool) or wait, timed waits in place of an "
+      "accelerator (fixed, per_sample, serial, gradient, noise, straggler_probability, straggler_slowdown, "
+      "straggler_spread, imbalance, seed)");
+  add("into,i", text("DIR")->default_value("calibration"), "folder for the results, made if absent");
+  add("ranks,K", text("LIST"), "K to measure: 1,2,4..16; all powers of two and the largest");
+  add("batches", text("LIST"), "local batches of compute");
+  add("bytes", text("LIST"), "all-reduce sizes: 64KiB..16MiB");
+  add("regime", text("NAME")->default_value("strong"), "of the whole steps: strong or weak");
+  add("global-batch,B", po::value<int>()->default_value(64), "of the whole steps, at the smallest K");
+  add("runs", po::value<int>()->default_value(3), "of whole steps at each K, each from a fresh state");
+  add("steps", po::value<int>()->default_value(30), "in a run, warm-up included");
+  add("precision", po::value<double>()->default_value(0.02, "0.02"),
+      "relative half width of the 95 % interval to stop at");
+  add("time-limit,T", text("TIME")->default_value("2min"), "for everything; what is done by then is kept");
+  add("seed", po::value<std::uint64_t>()->default_value(1), "of the order of points and the workload's state");
+  add("dry-run", "list the points and the least time they take");
+  add("resume", "go on from the journal in --into, where there is one");
+  add("restart", "begin anew where the journal in --into did not finish");
+  add("from", po::value<Arguments>()->composing()->value_name("FILE"),
+      "measured elsewhere: make the Model from this Study or log instead of measuring; give it once a file");
 }
 
 }  // namespace
@@ -91,92 +152,15 @@ std::string study_text(data::Study const& study) {
 int calibrate(Arguments const& arguments) {
   CommandLine line("calibrate [options]",
                    "Measure this machine: serial work, compute at several local batches, the all-reduce over ranks and "
-                   "bytes, skew between "
-                   "ranks, and whole steps at every K. Writes components.csv, steps.csv, per_rank.csv and model.json "
-                   "into a folder. "
+                   "bytes, skew between ranks, and whole steps at every K. Writes components.csv, steps.csv, "
+                   "per_rank.csv and model.json into a folder, and a journal of every point as soon as it is measured. "
                    "Under mpirun its ranks are measured; alone, threads of this process.",
                    "  kurve calibrate --device synthetic --time-limit 20s --into calibration");
-  line.options().add_options()(
-      "device,d", po::value<std::string>()->default_value("auto"),
-      "host, mpi, cuda, nccl, synthetic or auto (GPUs where there are any); see kurve devices")(
-      "workload,w", po::value<std::string>()->default_value("")->value_name("TEXT"),
-      "what a rank computes, `name: key=value,...`. On GPUs: transformer (layers, width, heads, sequence, vocabulary, "
-      "precision) or mlp (widths, precision). On CPUs: mlp (widths, pool) or wait, timed waits in place of an "
-      "accelerator "
-      "(fixed, per_sample, serial, gradient, noise, straggler_probability, straggler_slowdown, straggler_spread, "
-      "imbalance, seed)")("into,i", po::value<std::string>()->default_value("calibration")->value_name("DIR"),
-                          "folder for the results, made if absent")(
-      "ranks,K", po::value<std::string>()->value_name("LIST"),
-      "K to measure: 1,2,4..16; all powers of two and the largest")(
-      "batches", po::value<std::string>()->value_name("LIST"), "local batches of compute")(
-      "bytes", po::value<std::string>()->value_name("LIST"), "all-reduce sizes: 64KiB..16MiB")(
-      "regime", po::value<std::string>()->default_value("strong"), "of the whole steps: strong or weak")(
-      "global-batch,B", po::value<int>()->default_value(64), "of the whole steps, at the smallest K")(
-      "runs", po::value<int>()->default_value(3), "of whole steps at each K, each from a fresh state")(
-      "steps", po::value<int>()->default_value(30), "in a run, warm-up included")(
-      "precision", po::value<double>()->default_value(0.02, "0.02"),
-      "relative half width of the 95 % interval to stop at")(
-      "time-limit,T", po::value<std::string>()->default_value("2min"), "for everything; what is done by then is kept")(
-      "seed", po::value<std::uint64_t>()->default_value(1), "of the order of points and the workload's state")(
-      "dry-run", "list the points and the least time they take")(
-      "from", po::value<Arguments>()->composing()->value_name("FILE"),
-      "measured elsewhere: make the Model from this Study or log instead of measuring; give it once a file");
+  add_options(line);
   line.takes_facts();
   if (!line.parse(arguments)) return ok;
   if (auto const files = line.all("from"); !files.empty()) return calibrate_from(line, files);
-  auto options = options_of(line);
-  check(options);
-  calibrate::BackendOptions machine;
-  machine.synthetic = calibrate::example_truth();
-  machine.synthetic.seed = options.seed;
-  machine.workload = line.get<std::string>("workload");
-  auto const backend = calibrate::make_backend(line.get<std::string>("device"), machine);
-  if (line.has("dry-run")) {
-    auto const plan = calibrate::plan_calibration(*backend, options);
-    if (!plan.empty()) write_result(line, plan_text(plan));
-    return ok;
-  }
-  // Made before anything is measured, so that a folder that cannot be written costs no measurement.
-  std::filesystem::path const folder = line.get<std::string>("into");
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) throw InputError("cannot make --into '" + folder.string() + "' (" + error.message() + ")");
-
-  calibrate::Calibration measured;
-  {
-    ProgressBar bar(line, "measuring");
-    options.progress = [&](calibrate::Progress const& p) { bar.show(p.fraction, p.what); };
-    measured = calibrate::run_calibration(*backend, options);
-  }
-  if (!measured.drives) return ok;
-  auto const made_by = line.provenance({});
-  for (auto* study : {&measured.components, &measured.steps, &measured.per_rank}) {
-    study->set("command", made_by.command_line);
-    study->set("date", made_by.utc_time);
-  }
-  data::write_file(folder / "components.csv", study_text(measured.components));
-  data::write_file(folder / "steps.csv", study_text(measured.steps));
-  if (!measured.per_rank.samples.empty()) data::write_file(folder / "per_rank.csv", study_text(measured.per_rank));
-  auto const fitted =
-      calibrate::fit_components(measured.components, measured.steps, {.draws = 2000, .seed = options.seed});
-  std::ostringstream model;
-  data::write_model(model, fitted.model, made_by);
-  data::write_file(folder / "model.json", model.str());
-
-  if (wants(line, ".json")) {
-    write_result(line, model.str());
-    return ok;
-  }
-  std::string text = backend->info().device + ": " + backend->info().workload + "\n\n" + points_text(measured) + "\n";
-  text += "A known sleep came back " + validate::fixed_text(measured.sleep_bias_s * 1e6, 1) +
-          " us too long. All took " + validate::fixed_text(measured.elapsed_s, 1) + " s.\n\n";
-  text += rates_text(measured.rates);
-  text += validate::to_text(fitted);
-  for (auto const& warning : measured.warnings) text += validate::wrap(warning, "- ");
-  text += "\nWritten to " + folder.string() + ": components.csv, steps.csv, model.json" +
-          (measured.per_rank.samples.empty() ? "" : ", per_rank.csv") + "\n";
-  write_result(line, text);
-  return ok;
+  return on_device(line);
 }
 
 }  // namespace kurve::cli

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <filesystem>
-#include <sstream>
-
 #include "calibrate/fit_inputs.hpp"
+#include "cli/calibration_results.hpp"
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
-#include "data/atomic_file.hpp"
 #include "data/input.hpp"
-#include "data/model_file.hpp"
-#include "model/error.hpp"
 #include "validate/present_model.hpp"
 
 namespace kurve::cli {
@@ -19,16 +14,10 @@ int calibrate_from(CommandLine const& line, Arguments const& files) {
   warn(line, inputs.components.notes);
   warn(line, inputs.steps.notes);
 
-  std::filesystem::path const folder = line.get<std::string>("into");
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) throw InputError("cannot make --into '" + folder.string() + "' (" + error.message() + ")");
-  std::ostringstream model;
-  data::write_model(model, fitted.model, line.provenance(files));
-  data::write_file(folder / "model.json", model.str());
-  write_result(line, wants(line, ".json")
-                         ? model.str()
-                         : validate::to_text(fitted) + "\nWritten to " + folder.string() + ": model.json\n");
+  ResultsFolder folder(line);
+  auto const model = model_file_text(fitted.model, line.provenance(files));
+  folder.put("model.json", model);
+  write_result(line, wants(line, ".json") ? model : validate::to_text(fitted) + "\n" + folder.written());
   return ok;
 }
 

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "data/descriptor.hpp"
 #include "model/error.hpp"
 
 namespace kurve::data {
@@ -18,38 +19,12 @@ namespace {
   throw InputError("cannot write '" + path + "' (" + std::strerror(error) + ")");
 }
 
-/// An open file; closed at the end of its life.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(Descriptor const&) = delete;
-  Descriptor& operator=(Descriptor const&) = delete;
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-/// 0 or errno.
-int write_all(int fd, std::string_view content) {
-  while (!content.empty()) {
-    auto const n = ::write(fd, content.data(), content.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return errno;
-    content.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return 0;
-}
-
 /// 0 or errno. The temporary file is not there afterwards, unless it became `path`.
 int replace(std::string const& path, mode_t const* mode, std::string_view content) {
   std::string const temporary = path + ".tmp" + std::to_string(::getpid());
   Descriptor const file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   if (file.get() < 0) return errno;
-  int error = write_all(file.get(), content);
+  int error = file.write_all(content);
   if (error == 0 && mode != nullptr && ::fchmod(file.get(), *mode & 07777) != 0) error = errno;
   if (error == 0 && ::fsync(file.get()) != 0) error = errno;
   if (error == 0 && ::rename(temporary.c_str(), path.c_str()) != 0) error = errno;
@@ -70,7 +45,7 @@ void write_file(std::string const& path, std::string_view content) {
     error = EISDIR;
   } else if (exists && !S_ISREG(status.st_mode)) {
     Descriptor const device(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
-    error = device.get() < 0 ? errno : write_all(device.get(), content);
+    error = device.get() < 0 ? errno : device.write_all(content);
   } else {
     error = path.empty() ? ENOENT : replace(file, exists ? &status.st_mode : nullptr, content);
   }

@@ -45,9 +45,9 @@ class HotBackend : public Backend {
 };
 
 Series measured(HotBackend& backend, int launch = 0) {
-  Sampler sampler(backend, {.relative_half_width = 1e-9, .min_samples = 30, .max_samples = 60}, backend.now_s() + 60.0);
+  Sampler sampler(backend, {.relative_half_width = 1e-9, .min_samples = 30, .max_samples = 60}, [] { return false; });
   Series series{.point = {.op = data::Operation::serial, .launch = launch}};
-  for (int round = 0; round < 20 && !series.done; ++round) sampler.visit(series, round);
+  for (int round = 0; round < 20 && !series.done; ++round) sampler.take(series, sampler.visit(series, round));
   return series;
 }
 

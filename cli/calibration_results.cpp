@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/calibration_results.hpp"
+
+#include <optional>
+#include <sstream>
+#include <vector>
+
+#include "calibrate/fit.hpp"
+#include "cli/output.hpp"
+#include "data/atomic_file.hpp"
+#include "data/model_file.hpp"
+#include "model/error.hpp"
+#include "validate/number_text.hpp"
+#include "validate/present_model.hpp"
+#include "validate/text_table.hpp"
+
+namespace kurve::cli {
+namespace {
+
+using calibrate::Calibration;
+
+std::string points_text(Calibration const& measured) {
+  validate::TextTable table{{{"measured", "", validate::Align::left},
+                             {"median", "[ms]"},
+                             {"mean", "[ms]"},
+                             {"+-", "[%]"},
+                             {"n"},
+                             {"ended", "", validate::Align::left, 1}},
+                            {}};
+  for (auto const& p : measured.points)
+    table.add({p.description, validate::fixed_text(p.median_s * 1e3, 4), validate::fixed_text(p.mean_s * 1e3, 4),
+               validate::fixed_text(p.mean_s > 0.0 ? 100.0 * p.standard_error_s / p.mean_s : 0.0, 2),
+               std::to_string(p.timings), std::string(calibrate::to_text(p.termination))});
+  return validate::to_text(table);
+}
+
+std::string study_text(data::Study const& study) {
+  std::ostringstream out;
+  data::write_study_csv(out, study);
+  return out.str();
+}
+
+std::optional<std::string> if_any(data::Study const& study) {
+  if (study.samples.empty()) return std::nullopt;
+  return study_text(study);
+}
+
+std::string rate_text(double value, std::string const& unit) {
+  bool const flop = unit == "FLOP/s";
+  return validate::fixed_text(value / (flop ? 1e12 : 1e9), 1) + (flop ? " TFLOP/s" : " GB/s");
+}
+
+std::string rates_text(std::vector<calibrate::Rate> const& rates) {
+  std::string text;
+  for (auto const& rate : rates) {
+    std::string line = rate.what + ": " + rate_text(rate.achieved, rate.unit);
+    if (rate.ceiling > 0.0)
+      line += ", " + validate::fixed_text(100.0 * rate.share(), 0) + " % of " + rate_text(rate.ceiling, rate.unit) +
+              " (" + rate.ceiling_is + ")";
+    text += validate::wrap(line + ": " + rate.verdict, "- ");
+  }
+  return rates.empty() ? text : "Is it what this card can do?\n" + text + "\n";
+}
+
+std::string ended_text(Calibration const& found) {
+  std::string const took = "All took " + validate::fixed_text(found.elapsed_s, 1) + " s";
+  switch (found.ended) {
+    case calibrate::Ended::complete:
+      return took + ".";
+    case calibrate::Ended::out_of_time:
+      return took + ", all that --time-limit gave. More time with --resume makes it more precise.";
+    case calibrate::Ended::stopped:
+      return "Stopped after " + validate::fixed_text(found.elapsed_s, 1) + " s. --resume goes on from here.";
+    case calibrate::Ended::failed:
+      return "Failed after " + validate::fixed_text(found.elapsed_s, 1) + " s. --resume goes on from here.";
+  }
+  return {};
+}
+
+}  // namespace
+
+ResultsFolder::ResultsFolder(CommandLine const& line) : path_(line.get<std::string>("into")) {
+  std::error_code error;
+  std::filesystem::create_directories(path_, error);
+  if (error) throw InputError("cannot make --into '" + name() + "' (" + error.message() + ")");
+}
+
+void ResultsFolder::put(std::string const& name, std::optional<std::string> const& text) {
+  if (!text) {
+    std::error_code ignored;
+    std::filesystem::remove(file(name), ignored);
+    return;
+  }
+  data::write_file(file(name), *text);
+  written_ += (written_.empty() ? "" : ", ") + name;
+}
+
+std::string model_file_text(model::Model const& model, data::Provenance const& made_by) {
+  std::ostringstream out;
+  data::write_model(out, model, made_by);
+  return out.str();
+}
+
+void write_results(CommandLine const& line, ResultsFolder& folder, Calibration found, std::string const& about) {
+  auto const made_by = line.provenance({});
+  for (auto* study : {&found.components, &found.steps, &found.per_rank}) {
+    study->set("command", made_by.command_line);
+    study->set("date", made_by.utc_time);
+  }
+  folder.put("components.csv", if_any(found.components));
+  folder.put("steps.csv", if_any(found.steps));
+  folder.put("per_rank.csv", if_any(found.per_rank));
+
+  std::optional<std::string> model;
+  std::string model_text;
+  try {
+    auto const fitted = calibrate::fit_components(found.components, found.steps,
+                                                  {.draws = 2000, .seed = line.get<std::uint64_t>("seed")});
+    model = model_file_text(fitted.model, made_by);
+    model_text = validate::to_text(fitted);
+  } catch (DataError const& e) {
+    if (found.ended == calibrate::Ended::complete) throw;
+    model_text = validate::wrap(std::string("No Model yet: ") + e.what());
+  }
+  folder.put("model.json", model);
+
+  if (model && wants(line, ".json")) {
+    write_result(line, *model);
+    return;
+  }
+  std::string text = about + "\n\n" + points_text(found) + "\n";
+  text += validate::wrap("A known sleep came back " + validate::fixed_text(found.sleep_bias_s * 1e6, 1) +
+                         " us too long. " + ended_text(found)) +
+          "\n" + rates_text(found.rates) + model_text;
+  for (auto const& warning : found.warnings) text += validate::wrap(warning, "- ");
+  write_result(line, text + "\n" + folder.written());
+}
+
+}  // namespace kurve::cli

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// `kurve calibrate` that is killed, stopped, starved of disk and resumed, as a whole program on the real host.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <random>
+#include <set>
+#include <sstream>
+#include <thread>
+
+#include "tests/cli/program.hpp"
+#include "tests/support/checks.hpp"
+
+using namespace kurve::test;
+
+namespace {
+
+/// A few points of a small job on two threads: all takes about a second.
+std::string const small =
+    "calibrate --device host --batches 2 --bytes 1KiB --global-batch 4 --precision 0.9 --runs 2 --steps 4 ";
+
+/// `kurve <arguments>` in the background, without a terminal; killed at the end of its life.
+class Started {
+ public:
+  explicit Started(std::string const& arguments) : pid_(fork()) {
+    if (pid_ != 0) return;
+    int const null = open("/dev/null", O_RDWR);
+    for (int const fd : {0, 1, 2}) dup2(null, fd);
+    std::string const command = "exec '" KURVE_PROGRAM "' " + arguments;
+    execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+    _exit(127);
+  }
+  ~Started() {
+    if (pid_ > 0) end(SIGKILL);
+  }
+  Started(Started const&) = delete;
+  Started& operator=(Started const&) = delete;
+
+  /// Sends the signal and waits. @return exit code; 128 + signal if it was killed
+  int end(int signal) {
+    kill(pid_, signal);
+    int status = 0;
+    waitpid(pid_, &status, 0);
+    pid_ = 0;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+
+ private:
+  pid_t pid_;
+};
+
+std::vector<std::string> lines_of(std::string const& path) {
+  std::istringstream in(read_text(path));
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+void wait_for_lines(std::string const& path, std::size_t count) {
+  for (int i = 0; i < 1000 && lines_of(path).size() < count; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  REQUIRE(lines_of(path).size() >= count);
+}
+
+/// The rows of a Study without their times and what is measured of the machine: what was measured, how often.
+std::multiset<std::string> points_of(std::string const& path, std::set<std::string> const& columns) {
+  std::multiset<std::string> points;
+  std::vector<bool> keep;
+  for (auto const& line : lines_of(path)) {
+    if (line.starts_with("#")) continue;
+    std::istringstream cells(line);
+    std::string text, cell;
+    for (std::size_t i = 0; std::getline(cells, cell, ','); ++i) {
+      if (keep.size() == i) keep.push_back(columns.contains(cell));
+      if (keep[i]) text += cell + ",";
+    }
+    points.insert(text);
+  }
+  return points;
+}
+
+std::set<std::string> const component_key{"op", "ranks", "local_batch", "bytes", "run", "step", "rank"};
+std::set<std::string> const step_key{"K", "global_batch", "run"};  // which steps are warm-up, the machine decides
+
+void check_whole(std::string const& folder, std::string const& uninterrupted) {
+  auto const rows = points_of(folder + "/components.csv", component_key);
+  CHECK(std::set<std::string>(rows.begin(), rows.end()).size() == rows.size());
+  auto distinct = [](std::string const& file, std::set<std::string> const& columns) {
+    auto const points = points_of(file, columns);
+    return std::set<std::string>(points.begin(), points.end());
+  };
+  std::set<std::string> const point{"op", "ranks", "local_batch", "bytes"};
+  CHECK(distinct(folder + "/components.csv", point) == distinct(uninterrupted + "/components.csv", point));
+  auto const steps = points_of(folder + "/steps.csv", {"K", "global_batch", "run", "step"});
+  CHECK(std::set<std::string>(steps.begin(), steps.end()).size() == steps.size());
+  CHECK(distinct(folder + "/steps.csv", {"K", "global_batch"}) ==
+        distinct(uninterrupted + "/steps.csv", {"K", "global_batch"}));
+}
+
+}  // namespace
+
+TEST_SUITE_BEGIN("cli");
+
+TEST_CASE("kill -9 at ten random moments then resume: every point once and the same points as without") {
+  TemporaryFolder const folder;
+  auto const whole = folder.path("whole"), killed = folder.path("killed");
+  REQUIRE(run_kurve(small + "--into '" + whole + "'").code == 0);
+  std::mt19937 moments(20261125);
+  std::vector<std::string> before;
+  for (int i = 0; i < 10; ++i) {
+    {
+      Started program(small + "--resume --into '" + killed + "'");
+      std::this_thread::sleep_for(std::chrono::milliseconds(20 + moments() % 120));
+      program.end(SIGKILL);
+    }
+    auto lines = lines_of(killed + "/journal.jsonl");
+    // What lay there whole before lies there still; only a torn end may have gone.
+    if (!before.empty()) before.pop_back();
+    REQUIRE(lines.size() >= before.size());
+    CHECK(std::equal(before.begin(), before.end(), lines.begin()));
+    before = std::move(lines);
+  }
+  auto const run = run_kurve(small + "--resume --into '" + killed + "'");
+  INFO(run.err);
+  REQUIRE(run.code == 0);
+  check_whole(killed, whole);
+}
+
+TEST_CASE("Ctrl-C and SIGTERM write what there is and resume goes on") {
+  TemporaryFolder const folder;
+  auto const into = folder.path("calibration");
+  // Too precise to end by itself.
+  std::string const endless = "calibrate --device host --batches 2 --bytes 1KiB --global-batch 4 --precision 0.0001 ";
+  for (int const signal : {SIGINT, SIGTERM}) {
+    Started program(endless + "--resume --into '" + into + "'");
+    wait_for_lines(into + "/journal.jsonl", lines_of(into + "/journal.jsonl").size() + 12);
+    CHECK(program.end(signal) == 128 + signal);
+    CHECK(points_of(into + "/components.csv", component_key).size() > 50);
+    CHECK(run_kurve("simulate '" + into + "/model.json' --K 1..8").code == 0);
+  }
+  auto const anew = run_kurve(endless + "--into '" + into + "'");
+  CHECK(anew.code == 2);
+  CHECK(anew.err.find("did not finish") != std::string::npos);
+  auto const other = run_kurve(endless + "--seed 7 --resume --into '" + into + "'");
+  CHECK(other.code == 2);
+  CHECK(other.err.find("seed is '1' there and '7' here") != std::string::npos);
+  CHECK(run_kurve(small + "--restart --into '" + into + "'").code == 0);
+  CHECK(run_kurve(small + "--restart --resume --into '" + into + "'").code == 2);
+}
+
+TEST_CASE("a disk that takes no more is an error that loses nothing") {
+  TemporaryFolder const folder;
+  auto const into = folder.path("calibration");
+  // The limit on the size of a file stands for the disk: 512-byte blocks, the journal grows beyond 4 kB.
+  auto const starved = folder.write("starved.sh", "trap '' XFSZ; ulimit -f 8; exec \"$@\"\n");
+  std::string const command = "sh '" + starved + "' '" KURVE_PROGRAM "' " + small + "--into '" + into + "'";
+  auto const err = folder.path("err");
+  int const status = std::system((command + " >/dev/null 2>'" + err + "'").c_str());
+  CHECK(WEXITSTATUS(status) == 2);
+  auto const message = read_text(err);
+  INFO(message);
+  CHECK(message.find("journal.jsonl' (File too large)") != std::string::npos);
+  CHECK(message.find("--resume") != std::string::npos);
+  auto const kept = lines_of(into + "/journal.jsonl");
+  CHECK(kept.size() > 3);
+  auto const whole = folder.path("whole");
+  REQUIRE(run_kurve(small + "--into '" + whole + "'").code == 0);
+  REQUIRE(run_kurve(small + "--resume --into '" + into + "'").code == 0);
+  auto const after = lines_of(into + "/journal.jsonl");
+  CHECK(std::equal(kept.begin(), kept.end(), after.begin()));
+  check_whole(into, whole);
+}
+
+TEST_SUITE_END();
