@@ -40,7 +40,7 @@ class ReplayBackend : public Backend {
   explicit ReplayBackend(data::Study const& study) : path_(study.path.empty() ? "recording" : study.path) {
     auto const& columns = study.configuration_columns;
     auto const column = std::find(columns.begin(), columns.end(), "algorithm") - columns.begin();
-    for (auto const& sample : study.samples) {
+    for (auto const& sample : data::last_ranks(study)) {
       if (sample.op == Operation::step) continue;
       Key key{.op = sample.op,
               .ranks = sample.ranks,

@@ -6,8 +6,6 @@
 #include <cmath>
 #include <limits>
 
-#include "calibrate/robust.hpp"
-#include "data/stats.hpp"
 #include "model/contract.hpp"
 
 namespace kurve::calibrate {
@@ -166,59 +164,6 @@ Estimate fit_allreduce(std::map<AllreduceKey, Mean> const& means, int workers_pe
     equations.push_back(std::move(e));
   }
   return fit_nonnegative(equations);
-}
-
-Variability variability_of(std::vector<data::Sample> const& rows) {
-  Variability v;
-  std::vector<double> all;
-  for (auto const& row : rows) all.push_back(row.time_s);
-  auto const split = split_stragglers(all);
-  double const mean = data::summarize(split.core).mean;
-  double const limit = *std::max_element(split.core.begin(), split.core.end());
-
-  v.worker_steps = static_cast<int>(all.size());
-  v.straggler_n = static_cast<int>(split.stragglers.size());
-  if (v.straggler_n > 0) {
-    auto const tail = data::summarize(split.stragglers);
-    v.straggler_probability = static_cast<double>(v.straggler_n) / v.worker_steps;
-    v.straggler_slowdown = tail.mean / mean;
-    v.straggler_spread_cv = tail.sd / (tail.mean - mean);
-  }
-
-  // A rank that is always slower is no noise: each rank is set against its own mean.
-  std::map<int, std::vector<double>> by_rank;
-  for (auto const& row : rows)
-    if (row.time_s <= limit) by_rank[row.rank.value_or(0)].push_back(row.time_s);
-  std::map<int, double> rank_mean;
-  for (auto const& [rank, times] : by_rank) rank_mean[rank] = data::summarize(times).mean;
-  std::map<std::pair<int, int>, std::vector<double>> timings;
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    if (rows[i].time_s <= limit)
-      timings[{rows[i].run.value_or(0), rows[i].step.value_or(static_cast<int>(i))}].push_back(
-          rows[i].time_s / rank_mean[rows[i].rank.value_or(0)]);
-
-  double within = 0.0, degrees = 0.0, ranks = 0.0;
-  std::vector<double> means;
-  for (auto const& [key, times] : timings) {
-    auto const summary = data::summarize(times);
-    means.push_back(summary.mean);
-    within += summary.sd * summary.sd * static_cast<double>(summary.n - 1);
-    degrees += static_cast<double>(summary.n - 1);
-    ranks += static_cast<double>(summary.n);
-  }
-  double const between = std::pow(data::summarize(means).sd, 2.0);
-  degrees -= static_cast<double>(by_rank.size()) - 1.0;  // the rank means are estimated too
-  if (degrees <= 0.0) {
-    v.noise_cv = std::sqrt(between);
-    v.noise_n = static_cast<int>(means.size());
-    return v;
-  }
-  double const own = within / degrees;
-  v.noise_cv = std::sqrt(own);
-  v.noise_n = static_cast<int>(degrees);
-  v.shared_cv = std::sqrt(std::max(0.0, between - own * static_cast<double>(means.size()) / ranks));
-  v.shared_n = static_cast<int>(means.size());
-  return v;
 }
 
 }  // namespace kurve::calibrate

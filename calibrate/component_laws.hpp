@@ -62,14 +62,4 @@ struct AllreduceKey {
 [[nodiscard]] Estimate fit_allreduce(std::map<AllreduceKey, Mean> const& means, int workers_per_node,
                                      std::int64_t step_bytes);
 
-/// What repeats of compute tell about variability, relative to the mean; n counts what each sd rests on.
-struct Variability {
-  double noise_cv = 0.0, shared_cv = 0.0;  ///< each worker's own; what all workers of one timing share
-  int noise_n = 0, shared_n = 0;
-  double straggler_probability = 0.0, straggler_slowdown = 1.0, straggler_spread_cv = 0.0;
-  int straggler_n = 0, worker_steps = 0;
-};
-/// @param rows  op compute at one (ranks, local batch); rows of one timing share run and step
-[[nodiscard]] Variability variability_of(std::vector<data::Sample> const& rows);
-
 }  // namespace kurve::calibrate

@@ -8,6 +8,7 @@
 #include "calibrate/stopping.hpp"
 #include "data/stats.hpp"
 #include "model/error.hpp"
+#include "model/ring_jitter.hpp"
 
 namespace kurve::calibrate {
 namespace {
@@ -52,6 +53,10 @@ Rows preferred_rows(data::Study const& study, Rows const& rows, char const* colu
   for (auto const& row : rows)
     if (column < row.configuration.size() && row.configuration[column] == value) preferred.push_back(row);
   return preferred.empty() ? rows : preferred;
+}
+
+Mean difference(Mean const& a, Mean const& b) {
+  return {a.value - b.value, std::hypot(a.standard_error, b.standard_error)};
 }
 
 [[noreturn]] void throw_missing(data::Study const& study, std::string const& missing) {
@@ -120,30 +125,42 @@ Evidence read_evidence(data::Study const& components, data::Study const& steps, 
   for (auto const& [batch, rows] : compute.begin()->second) compute_means[batch] = mean_of(timings_of(rows));
   e.compute = fit_compute(compute_means, e.base.compute_floor_sharpness);
 
+  std::vector<Rows> points;
+  for (auto const& [ranks, batches] : compute)
+    for (auto const& [batch, rows] : batches) points.push_back(rows);
+  e.variability = variability_of(points);
   int const full = compute.rbegin()->first;
-  auto const& [batch, rows] = *compute.rbegin()->second.begin();
-  e.variability = variability_of(rows);
-  if (full > 1 && compute.begin()->first == 1) {
+  e.several_nodes = full > e.base.workers_per_node;
+  double const workers = std::min<double>(full, e.base.workers_per_node);
+  if (workers > 1.0 && compute.begin()->first == 1) {
+    auto const& [batch, rows] = *compute.rbegin()->second.begin();
     // Set against the same batch measured alone where there is one: the law's own misfit is not contention.
     auto const alone = compute_means.find(batch);
     auto const& value = e.compute.estimate.value;
     Mean const one = alone != compute_means.end() ? alone->second : Mean{value(0) + batch * value(1) + value(2), 0.0};
-    Mean const all = mean_of(timings_of(rows));
-    Mean c{all.value - one.value, std::hypot(all.standard_error, one.standard_error)};
-    if (serial.count(full) != 0) {
-      Mean const s = serial_at(full);
-      c = {c.value + s.value - e.serial.value, std::hypot(c.standard_error, s.standard_error)};
-    }
-    e.contention = c;
-    e.contention_ranks = full;
+    e.contention = {.compute = difference(mean_of(timings_of(rows)), one),
+                    .serial = serial.count(full) != 0 ? difference(serial_at(full), e.serial) : Mean{},
+                    .workers = workers,
+                    .local_batch = batch};
   }
 
-  if (!allreduce.empty()) {
+  auto const ring = preferred_rows(components, allreduce, "algorithm", "ring");
+  if (!ring.empty()) {
+    Rows of_steps;  // hops of the step's own message
+    for (auto const& row : ring)
+      if (static_cast<double>(row.bytes.value_or(0)) == e.base.gradient_bytes) of_steps.push_back(row);
+    e.hop_jitter = hop_jitter_of(of_steps);
+    data::Study collectives;
+    collectives.samples = ring;
     std::map<AllreduceKey, Rows> groups;
-    for (auto const& row : preferred_rows(components, allreduce, "algorithm", "ring"))
-      groups[{row.ranks, row.bytes.value_or(0)}].push_back(row);
+    for (auto const& row : data::last_ranks(collectives)) groups[{row.ranks, row.bytes.value_or(0)}].push_back(row);
     std::map<AllreduceKey, Mean> means;
-    for (auto const& [key, group] : groups) means[key] = mean_of(group);
+    for (auto const& [key, group] : groups) {
+      // The links' own time: the Model stretches it by jitter again.
+      double const stretch = model::ring_jitter_factor(key.ranks, e.hop_jitter.cv);
+      Mean const mean = mean_of(group);
+      means[key] = {mean.value / stretch, mean.standard_error / stretch};
+    }
     e.allreduce = fit_allreduce(means, static_cast<int>(e.base.workers_per_node), std::llround(e.base.gradient_bytes));
   }
   read_steps(steps, global_batch, e);

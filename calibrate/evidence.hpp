@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "calibrate/component_laws.hpp"
+#include "calibrate/variability.hpp"
 #include "data/study.hpp"
 #include "model/step.hpp"
 
@@ -15,9 +16,16 @@ struct Evidence {
   Mean serial;
   ComputeLaw compute;
   std::optional<Estimate> allreduce;
-  std::optional<Mean> contention;  ///< serial and compute on a full node, beyond one rank alone
-  int contention_ranks = 1;
+  /// What workers that share a node take beyond one alone.
+  struct Contention {
+    Mean compute, serial;
+    double workers = 1.0;      ///< of the node, at work
+    double local_batch = 1.0;  ///< of each
+  };
+  std::optional<Contention> contention;  ///< none where every worker has a node of its own
   Variability variability;
+  bool several_nodes = false;  ///< compute was measured on more than one node at once
+  HopJitter hop_jitter;
   double run_cv = 0.0;
   int run_n = 0;
   struct StepPoint {

@@ -16,7 +16,7 @@ bool is_allreduce_only(data::Study const& study) {
 
 FitResult fit_allreduce(data::Study const& study) {
   std::map<std::pair<int, std::int64_t>, std::vector<double>> times_s;
-  for (auto const& s : study.samples)
+  for (auto const& s : data::last_ranks(study))
     if (s.op == data::Operation::allreduce && s.ranks > 1 && s.bytes && *s.bytes > 0)
       times_s[{s.ranks, *s.bytes}].push_back(s.time_s);
   if (times_s.empty())

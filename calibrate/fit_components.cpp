@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <boost/math/distributions/normal.hpp>
 #include <cmath>
 #include <functional>
 #include <set>
@@ -8,7 +7,9 @@
 #include "calibrate/evidence.hpp"
 #include "calibrate/fit.hpp"
 #include "calibrate/random.hpp"
+#include "calibrate/slowest_mean.hpp"
 #include "data/stats.hpp"
+#include "model/ring_jitter.hpp"
 
 namespace kurve::calibrate {
 namespace {
@@ -21,16 +22,14 @@ constexpr double assumed_link_log_sd = 0.5;
 /// or two doublings (FACTS E).
 constexpr double default_discrepancy = 0.03;
 
-/// Mean of the largest of K standard normals, by quantile at the plotting position of Blom 1958: within 0.01 for all K.
-double expected_maximum(double ranks) {
-  return ranks <= 1.0 ? 0.0 : boost::math::quantile(boost::math::normal{}, (ranks - 0.375) / (ranks + 0.25));
-}
-
-/// Mean step time: the noise-free step, and what waiting for the slowest of K adds to first order.
-double mean_step_s(StepParameters const& p, double ranks, double batch) {
+/// Mean step time: the step of the mean worker, and what waiting for the slowest of K adds. Compute that hides
+/// communication hides the same amount of it, as in sim.
+double mean_step_s(SlowestMean const& slowest, StepParameters const& p, double ranks, double batch) {
   auto const t = model::step_time(p, ranks, batch);
-  double const straggle = (1.0 - std::pow(1.0 - p.straggler_probability, ranks)) * (p.straggler_slowdown - 1.0);
-  return t.total_s() + t.compute_s * (p.noise_cv * expected_maximum(ranks) + straggle);
+  double const jitter = t.allreduce_s * (model::ring_jitter_factor(ranks, p.hop_jitter_cv) - 1.0);
+  double const exposed = model::exposed_time_s(p, t.allreduce_s + jitter, t.compute_s) -
+                         model::exposed_time_s(p, t.allreduce_s, t.compute_s);
+  return t.total_s() + exposed + t.compute_s * (slowest(p, ranks) - 1.0);
 }
 
 /// How a residual that no component explains may grow with K.
@@ -50,22 +49,30 @@ struct Residual {
   double amplitude = 0.0, weight = 1.0;
 };
 
+/// What whole steps take beyond p, in their order [s].
+std::vector<double> beyond(StepParameters const& p, SlowestMean const& slowest,
+                           std::vector<Evidence::StepPoint> const& steps) {
+  std::vector<double> rest_s;
+  for (auto const& point : steps)
+    rest_s.push_back(point.time.value - mean_step_s(slowest, p, point.ranks, point.batch));
+  return rest_s;
+}
+
 /// Fits every admissible law to what whole steps at K > 1 take beyond p. Growth with K is admitted only where three K >
 /// 1 pin it: noise of two points through a law linear in K would decide K = 4096, while the all-reduce that does grow
 /// is measured.
-std::vector<Residual> fit_residuals(StepParameters const& p, std::vector<Evidence::StepPoint> const& steps) {
+std::vector<Residual> fit_residuals(std::vector<double> const& rest_s, std::vector<Evidence::StepPoint> const& steps) {
   std::set<double> multi;
   for (auto const& point : steps)
     if (point.ranks > 1.0) multi.insert(point.ranks);
   if (multi.empty()) return {{}};
   auto chi2 = [&](Growth const* growth, double amplitude) {
     double sum = 0.0;
-    for (auto const& point : steps)
-      if (point.ranks > 1.0)
-        sum += std::pow((point.time.value - mean_step_s(p, point.ranks, point.batch) -
-                         (growth ? amplitude * growth->shape(point.ranks) : 0.0)) /
-                            point.time.standard_error,
-                        2.0);
+    for (std::size_t i = 0; i < steps.size(); ++i)
+      if (steps[i].ranks > 1.0)
+        sum += std::pow(
+            (rest_s[i] - (growth ? amplitude * growth->shape(steps[i].ranks) : 0.0)) / steps[i].time.standard_error,
+            2.0);
     return sum;
   };
   std::vector<Residual> laws{{}};
@@ -73,10 +80,10 @@ std::vector<Residual> fit_residuals(StepParameters const& p, std::vector<Evidenc
   for (auto const& growth : growths) {
     if (multi.size() < 3 && &growth != &growths[0]) break;
     double numerator = 0.0, denominator = 0.0;
-    for (auto const& point : steps) {
-      if (point.ranks <= 1.0) continue;
-      double const x = growth.shape(point.ranks) / point.time.standard_error;
-      numerator += x * (point.time.value - mean_step_s(p, point.ranks, point.batch)) / point.time.standard_error;
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      if (steps[i].ranks <= 1.0) continue;
+      double const x = growth.shape(steps[i].ranks) / steps[i].time.standard_error;
+      numerator += x * rest_s[i] / steps[i].time.standard_error;
       denominator += x * x;
     }
     laws.push_back({&growth, std::max(0.0, numerator / denominator), 1.0});
@@ -89,16 +96,20 @@ std::vector<Residual> fit_residuals(StepParameters const& p, std::vector<Evidenc
   return laws;
 }
 
-/// Serial remainder: what the whole step of one worker takes beyond (or below) serial and compute measured alone.
-void adjust_serial(StepParameters& p, std::vector<Evidence::StepPoint> const& steps) {
+/// Serial remainder: what the whole step of one worker takes beyond (or below) serial and compute measured alone. Every
+/// K pays it, so it comes off what is beyond the others too.
+void adjust_serial(StepParameters& p, std::vector<double>& rest_s, std::vector<Evidence::StepPoint> const& steps) {
   double remainder = 0.0, weight = 0.0;
-  for (auto const& point : steps) {
-    if (point.ranks > 1.0) continue;
-    double const w = 1.0 / (point.time.standard_error * point.time.standard_error);
-    remainder += w * (point.time.value - mean_step_s(p, 1.0, point.batch));
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (steps[i].ranks > 1.0) continue;
+    double const w = 1.0 / (steps[i].time.standard_error * steps[i].time.standard_error);
+    remainder += w * rest_s[i];
     weight += w;
   }
-  if (weight > 0.0) p.serial_s = std::max(0.0, p.serial_s + remainder / weight);
+  if (weight <= 0.0) return;
+  double const before = p.serial_s;
+  p.serial_s = std::max(0.0, p.serial_s + remainder / weight);
+  for (auto& rest : rest_s) rest -= p.serial_s - before;
 }
 
 /// Standard normals, one after the other; all zero for the central values.
@@ -150,6 +161,13 @@ void draw_network(Estimate const& estimate, StepParameters& p, Normals const& z)
   }
 }
 
+/// True rate over counted rate, n having been counted: gamma of n + 1/2 (Jeffreys) by Wilson and Hilferty's cube root
+/// (PNAS 17 (1931) 684-688); 1 at the centre.
+double relative_count(int n, Normals const& z) {
+  double const shape = n + 0.5, cube = 1.0 - 1.0 / (9.0 * shape), x = z();
+  return std::pow(std::max(0.0, cube + x / (3.0 * std::sqrt(shape))) / cube, 3.0);
+}
+
 /// One point of the posterior, before whole steps adjust it; the central one where z is always 0.
 StepParameters draw_parameters(Evidence const& e, Normals const& z) {
   StepParameters p = e.base;
@@ -162,38 +180,52 @@ StepParameters draw_parameters(Evidence const& e, Normals const& z) {
   auto cv = [&](double value, int n) { return positive(value, n > 0 ? value / std::sqrt(2.0 * n) : 0.0, z); };
   auto const& v = e.variability;
   p.noise_cv = cv(v.noise_cv, v.noise_n);
-  p.noise_node_cv = cv(v.shared_cv, v.shared_n);
+  // What the workers of several nodes share is the step's; on one node it may as well be the node's, which costs more.
+  (e.several_nodes ? p.noise_step_cv : p.noise_node_cv) = cv(v.shared_cv, v.shared_n);
   p.noise_run_cv = cv(e.run_cv, e.run_n);
-  p.straggler_probability =
-      std::min(1.0, positive(v.straggler_probability, std::sqrt(v.straggler_n) / std::max(1, v.worker_steps), z));
-  p.straggler_slowdown = v.straggler_slowdown;
+  p.imbalance_cv = cv(v.imbalance_cv, v.imbalance_n);
+  p.imbalance = model::Imbalance::per_run;
+  p.hop_jitter_cv = cv(e.hop_jitter.cv, e.hop_jitter.n);
   p.straggler_spread_cv = std::min(10.0, v.straggler_spread_cv);
-  p.extra_multi_s = e.contention ? positive(std::max(0.0, e.contention->value), e.contention->standard_error, z) : 0.0;
+  if (v.straggler_n > 0) {
+    p.straggler_probability = std::min(1.0, v.straggler_probability * relative_count(v.straggler_n, z));
+    // A single straggler says nothing of the spread: that of an exponential is taken for its error.
+    double const spread = v.straggler_n > 2 ? p.straggler_spread_cv : 1.0, excess = v.straggler_slowdown - 1.0;
+    p.straggler_slowdown = 1.0 + positive(excess, excess * spread / std::sqrt(v.straggler_n), z);
+  }
+  if (e.contention) {
+    auto const& c = *e.contention;
+    double const in_node = 1.0 - 1.0 / c.workers, batch = model::effective_batch(p, c.local_batch);
+    auto const draw = [&](Mean const& mean) { return positive(std::max(0.0, mean.value), mean.standard_error, z); };
+    p.extra_in_node_per_sample_s = draw(c.compute) / (in_node * batch);
+    p.extra_in_node_s = draw(c.serial) / in_node;
+  }
   p.discrepancy_log_growth = default_discrepancy * z();
   for (auto const& point : e.steps) p.discrepancy_from_ranks = std::max(p.discrepancy_from_ranks, point.ranks);
   return p;
 }
 
-StepParameters central_parameters(Evidence const& e) {
+StepParameters central_parameters(Evidence const& e, SlowestMean const& slowest) {
   auto p = draw_parameters(e, [] { return 0.0; });
-  adjust_serial(p, e.steps);
-  auto const before = p;
-  for (auto const& law : fit_residuals(before, e.steps))
+  auto rest_s = beyond(p, slowest, e.steps);
+  adjust_serial(p, rest_s, e.steps);
+  for (auto const& law : fit_residuals(rest_s, e.steps))
     if (law.growth) p.*(law.growth->member) += law.weight * law.amplitude;
   return p;
 }
 
 /// A draw fits its own residuals to steps drawn within their errors, so that components and residuals stay correlated:
 /// where components are drawn high, the rest is low, and the measured K keep their times.
-StepParameters posterior_draw(Evidence const& e, std::uint64_t seed, int index) {
+StepParameters posterior_draw(Evidence const& e, SlowestMean const& slowest, std::uint64_t seed, int index) {
   std::uint64_t count = 0;
   auto const z = [&] { return random_normal(seed, static_cast<std::uint64_t>(index), count++); };
   auto p = draw_parameters(e, z);
   auto steps = e.steps;
   for (auto& point : steps) point.time.value = positive(point.time.value, point.time.standard_error, z);
-  adjust_serial(p, steps);
+  auto rest_s = beyond(p, slowest, steps);
+  adjust_serial(p, rest_s, steps);
   double chosen = random_uniform(seed, static_cast<std::uint64_t>(index), count);
-  for (auto const& law : fit_residuals(p, steps)) {
+  for (auto const& law : fit_residuals(rest_s, steps)) {
     if ((chosen -= law.weight) > 0.0) continue;
     if (law.growth) p.*(law.growth->member) += law.amplitude;
     break;
@@ -243,8 +275,16 @@ void explain(model::Model& m, Evidence const& e, std::vector<std::string>& messa
     for (char const* name : {"overlap.fraction", "overlap.buckets"})
       set(name, Source::measured, true, "communication that ran under compute, in a trace");
   set("variability.noise.cv", Source::measured, true, "spread between workers of one step");
-  set("variability.noise.node_cv", Source::measured, false,
-      "shared by the workers of this machine: one machine cannot tell node from step");
+  if (e.several_nodes)
+    set("variability.noise.step_cv", Source::measured, true, "shared by workers of several nodes");
+  else
+    set("variability.noise.node_cv", Source::measured, false,
+        "shared by the workers of this machine: one machine cannot tell node from step");
+  set("variability.imbalance.cv", Source::measured, e.variability.imbalance_n > 0,
+      e.variability.imbalance_n > 0 ? "how the workers of a run differ, all its timings long"
+                                    : "workers of a run do not differ by more than noise makes them");
+  set("variability.hop_jitter.cv", Source::measured, e.hop_jitter.n > 0,
+      e.hop_jitter.n > 0 ? "how far apart the ranks of a ring end" : "no all-reduce has a row for each rank");
   set("variability.noise.run_cv", e.run_n > 0 ? Source::measured : Source::assumed, e.run_n > 0,
       e.run_n > 0 ? "spread between runs of whole steps" : "no repeated runs");
   for (char const* name :
@@ -253,10 +293,12 @@ void explain(model::Model& m, Evidence const& e, std::vector<std::string>& messa
         std::to_string(e.variability.straggler_n) + " of " + std::to_string(e.variability.worker_steps) +
             " worker steps straggled");
   bool const multi = std::any_of(e.steps.begin(), e.steps.end(), [](auto const& s) { return s.ranks > 1.0; });
-  if (e.contention || multi)
-    set("extra.multi", multi ? Source::fitted : Source::measured, multi,
-        "contention of " + std::to_string(e.contention_ranks) + " workers side by side" +
-            (multi ? ", and what whole steps take beyond components" : ""));
+  if (e.contention)
+    for (char const* name : {"extra.in_node_per_sample", "extra.in_node"})
+      set(name, Source::measured, true,
+          std::to_string(static_cast<int>(e.contention->workers)) +
+              " workers of a node side by side: what each takes beyond one alone");
+  if (multi) set("extra.multi", Source::fitted, true, "what whole steps take beyond components");
   set("discrepancy.log_growth", Source::assumed, false, "how published fits of few points err");
 }
 
@@ -282,8 +324,9 @@ FitResult fit_components(data::Study const& components, data::Study const& steps
     if (row.ranks == 1 && row.global_batch) m.global_batch = *row.global_batch;
   auto const evidence = read_evidence(components, steps, m.global_batch);
 
-  m.parameters = central_parameters(evidence);
-  for (int i = 0; i < options.draws; ++i) m.draws.push_back(posterior_draw(evidence, options.seed, i));
+  SlowestMean const slowest;
+  m.parameters = central_parameters(evidence, slowest);
+  for (int i = 0; i < options.draws; ++i) m.draws.push_back(posterior_draw(evidence, slowest, options.seed, i));
   explain(m, evidence, result.messages);
   set_spread(m);
   for (auto const& point : evidence.steps)
@@ -291,7 +334,7 @@ FitResult fit_components(data::Study const& components, data::Study const& steps
                              .global_batch = point.batch,
                              .runs = point.runs,
                              .measured_s = point.time.value,
-                             .fitted_s = mean_step_s(m.parameters, point.ranks, point.batch),
+                             .fitted_s = mean_step_s(slowest, m.parameters, point.ranks, point.batch),
                              .weight = 1.0,
                              .flag = {}});
   return result;

@@ -98,13 +98,6 @@ data::Study component_study(std::vector<Series> const& all, BackendInfo const& i
       auto const& timing = series.timings[i];
       row.run = timing.round;
       row.step = static_cast<int>(i);
-      if (collective) {
-        auto const last = std::max_element(timing.rank_s.begin(), timing.rank_s.end());
-        row.time_s = *last;
-        row.configuration = configuration(timing, static_cast<std::size_t>(last - timing.rank_s.begin()));
-        study.samples.push_back(row);
-        continue;
-      }
       for (std::size_t rank = 0; rank < timing.rank_s.size(); ++rank) {
         row.rank = static_cast<int>(rank);
         row.time_s = timing.rank_s[rank];

@@ -8,7 +8,8 @@
 
 namespace kurve::calibrate {
 
-/// The component Study: one row a timing; work that ranks do side by side has one row a rank.
+/// The component Study: a row a rank and timing. A collective lasts until its last row (data::last_ranks); the least of
+/// its rows is transfer, what the others take beyond it they waited.
 [[nodiscard]] data::Study component_study(std::vector<Series> const& series, BackendInfo const& info,
                                           CalibrateOptions const& options);
 /// The step Study: one row a step.

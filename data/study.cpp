@@ -5,6 +5,7 @@
 #include <cmath>
 #include <iterator>
 #include <map>
+#include <tuple>
 
 #include "data/quantity_text.hpp"
 #include "model/error.hpp"
@@ -112,6 +113,30 @@ std::vector<Sample> Study::steps() const {
                  return s.op == Operation::step && (parts_are_steps || !is_part_of_one_rank(s));
                });
   return steps;
+}
+
+std::vector<Sample> last_ranks(Study const& study) {
+  auto const& columns = study.configuration_columns;
+  auto const algorithm =
+      static_cast<std::size_t>(std::find(columns.begin(), columns.end(), "algorithm") - columns.begin());
+  std::map<std::tuple<int, std::int64_t, std::string, int, int>, std::size_t> seen;
+  std::vector<Sample> rows;
+  for (auto row : study.samples) {
+    if (row.op != Operation::allreduce || !row.rank) {
+      rows.push_back(std::move(row));
+      continue;
+    }
+    row.rank.reset();
+    auto const [at, fresh] = seen.try_emplace(
+        {row.ranks, row.bytes.value_or(0), algorithm < row.configuration.size() ? row.configuration[algorithm] : "",
+         row.run.value_or(0), row.step.value_or(0)},
+        rows.size());
+    if (fresh)
+      rows.push_back(std::move(row));
+    else if (auto& last = rows[at->second]; row.time_s > last.time_s)
+      last = std::move(row);
+  }
+  return rows;
 }
 
 }  // namespace kurve::data

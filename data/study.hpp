@@ -68,6 +68,10 @@ struct Study {
   [[nodiscard]] std::vector<Sample> steps() const;
 };
 
+/// All rows, but those of an all-reduce that has one for each rank as the one of its last rank, without a rank: the
+/// collective lasts until then. They belong together where K, bytes, the column `algorithm`, run and step agree.
+[[nodiscard]] std::vector<Sample> last_ranks(Study const& study);
+
 /// Reads a Study CSV: `# key: value` header, then RFC 4180 rows with a header row. UTF-8; BOM and CRLF accepted.
 /// Also reads the hand-made tables people have: first column gpus|nodes|ranks|workers|K, second
 /// time|step_time|throughput with a unit where it can be read off the name; how it was read goes to Study::notes.

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <vector>
 
-#include "sim/ring.hpp"
+#include "model/ring_jitter.hpp"
 #include "sim/slowest.hpp"
 
 namespace kurve::sim {
@@ -59,7 +59,7 @@ double step_quantile(LatticeLaw const& shared, LatticeLaw const& slowest, double
 model::StepTime jittered_step_time(StepParameters const& p, double ranks, double global_batch) {
   auto t = model::step_time(p, ranks, global_batch);
   if (p.hop_jitter_cv > 0.0 && p.allreduce != model::AllreduceAlgorithm::double_binary_tree && ranks > 1.0) {
-    t.allreduce_s *= ring_jitter_factor(ranks, p.hop_jitter_cv);
+    t.allreduce_s *= model::ring_jitter_factor(ranks, p.hop_jitter_cv);
     t.exposed_comm_s =
         model::exposed_time_s(p, t.allreduce_s, t.compute_s) + model::extra_time_s(p, ranks, global_batch / ranks);
   }

@@ -127,20 +127,5 @@ double ring_makespan_s(JitteredRing const& ring, std::uint32_t trial) {
   return *std::max_element(finish_s.begin(), finish_s.end());
 }
 
-double ring_jitter_factor(double ranks, double cv) {
-  constexpr struct {
-    double log2_ranks, excess;
-  } table[] = {{1, .565}, {2, .787}, {3, .865}, {4, .891}, {6, .895}, {8, .886}, {10, .879}};
-  if (ranks <= 1.0) return 1.0;
-  double const x = std::log2(ranks);
-  double excess = table[0].excess;
-  for (std::size_t i = 1; i < std::size(table); ++i) {
-    double const part =
-        std::clamp((x - table[i - 1].log2_ranks) / (table[i].log2_ranks - table[i - 1].log2_ranks), 0.0, 1.0);
-    excess += part * (table[i].excess - table[i - 1].excess);
-  }
-  return 1.0 + excess * cv;
-}
-
 }  // namespace kurve::sim
 #endif

@@ -62,9 +62,4 @@ class JitteredRing {
 /// When the last rank holds the result of one such all-reduce, all ranks arriving at 0 [s].
 [[nodiscard]] double ring_makespan_s(JitteredRing const& ring, std::uint32_t trial);
 
-/// Mean ring time with jitter over the time without: 1 + c(K) cv, c interpolated in log K through the simulated values
-/// for normal hops of cv 0.1 (K = 2 to 1024, PEERS 2.5). Lognormal hops follow it to a few per cent of the excess for
-/// cv <= 0.3; for exponential hops (cv 1) it is 0.06 to 0.13 low. @param ranks  K >= 1, one rank has no hops
-[[nodiscard]] double ring_jitter_factor(double ranks, double cv);
-
 }  // namespace kurve::sim

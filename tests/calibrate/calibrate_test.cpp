@@ -60,7 +60,7 @@ TEST_CASE("calibrate: repeats and variance: at least `runs` runs of every K each
       return row.op == point.point.op && row.ranks == point.point.ranks && row.bytes.value_or(0) == point.point.bytes &&
              static_cast<int>(row.local_batch.value_or(0)) == point.point.local_batch;
     });
-    CHECK(rows == point.timings * (point.point.op == Operation::allreduce ? 1 : point.point.ranks));
+    CHECK(rows == point.timings * point.point.ranks);
   }
 }
 

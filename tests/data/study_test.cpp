@@ -251,6 +251,16 @@ TEST_SUITE("unit") {
     CHECK(has(error_of("K,step_time_s\n1,\xC0\x80\n"), "t.csv:2: byte 0xc0 at column 3"));
   }
 
+  TEST_CASE("study: a collective with a row a rank lasts until its last one") {
+    auto const study = read(
+        "# configuration: algorithm\nop,ranks,bytes,run,step,rank,time_s,algorithm\n"
+        "allreduce,2,8,0,0,0,1,ring\nallreduce,2,8,0,0,1,3,ring\nallreduce,2,8,0,0,0,7,library\n"
+        "allreduce,2,8,0,1,0,5,ring\nallreduce,2,8,0,1,1,4,ring\nserial,2,,0,0,0,9,\n");
+    std::vector<double> times;
+    for (auto const& row : data::last_ranks(study)) times.push_back(row.time_s);
+    CHECK(times == std::vector<double>{3, 7, 5, 9});
+  }
+
   TEST_CASE("study: random bytes never do more than throw DataError") {
     std::string const alphabet = "K,step_time_s\n\r\"#:;0123.-e\t\xEF\xBB\xBF\xC3\xA9 gpustime(m)/\x01";
     std::uint64_t state = 1;

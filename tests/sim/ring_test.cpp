@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/ring.hpp"
 
+#include "model/ring_jitter.hpp"
+
 #include <algorithm>
 
 #include "data/philox.hpp"
@@ -109,7 +111,7 @@ TEST_SUITE("unit") {
     run_ring(alone, [](int, int) { return 1.0; });
     CHECK(alone[0] == 2.0);
     CHECK(ring_makespan_s(ring_of(1, model::Shape::lognormal, 0.1), 0) == 0.0);
-    CHECK(ring_jitter_factor(1.0, 0.5) == 1.0);
+    CHECK(model::ring_jitter_factor(1.0, 0.5) == 1.0);
     auto const cost = [](int step, int rank) { return 1.0 + ((step * 7 + rank * 3) % 8) / 8.0; };
     std::vector<double> a(8, 0.0), b(8, 0.0);
     run_ring(a, cost);
@@ -142,7 +144,28 @@ TEST_SUITE("stat") {
       auto const m = test::moments(factors);
       INFO("K ", row.ranks, " factor ", m.mean, " expected ", row.factor, " standard error ", m.standard_error);
       CHECK(std::abs(m.mean - row.factor) <= 4.0 * std::hypot(m.standard_error, row.half_width / 1.96));
-      if (row.shape == model::Shape::normal) CHECK_CLOSE(ring_jitter_factor(row.ranks, row.cv), row.factor, 1e-3);
+      if (row.shape == model::Shape::normal)
+        CHECK_CLOSE(model::ring_jitter_factor(row.ranks, row.cv), row.factor, 1e-3);
+    }
+  }
+
+  TEST_CASE("hop jitter sets the ends of the ranks apart") {
+    CHECK_CLOSE(model::ring_jitter_spread(2.0), 2.0 / std::sqrt(M_PI), 1e-4);
+    auto const law = model::factor_law(model::Shape::normal, 0.1);
+    for (int const ranks : {2, 4, 16}) {
+      std::vector<double> spreads;
+      for (std::uint32_t trial = 0; trial < 4000; ++trial) {
+        std::vector<double> ends(static_cast<std::size_t>(ranks), 0.0);
+        run_ring(ends, [&](int step, int rank) {
+          double const u = data::uniforms(9, trial, static_cast<std::uint32_t>(rank), static_cast<std::uint32_t>(step),
+                                          data::Stream::hop)
+                               .first;
+          return model::quantile(law, u, 1.0 - u);
+        });
+        auto const [first, last] = std::minmax_element(ends.begin(), ends.end());
+        spreads.push_back((*last - *first) / 0.1);
+      }
+      CHECK_MEAN(spreads, model::ring_jitter_spread(ranks));
     }
   }
 }

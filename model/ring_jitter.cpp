@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/ring_jitter.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+
+namespace kurve::model {
+namespace {
+
+struct Knot {
+  double x, y;
+};
+
+/// Line between the knots, constant beyond them.
+double interpolated(std::span<Knot const> knots, double x) {
+  double y = knots.front().y;
+  for (std::size_t i = 1; i < knots.size(); ++i) {
+    double const part = std::clamp((x - knots[i - 1].x) / (knots[i].x - knots[i - 1].x), 0.0, 1.0);
+    y += part * (knots[i].y - knots[i - 1].y);
+  }
+  return y;
+}
+
+}  // namespace
+
+double ring_jitter_factor(double ranks, double cv) {
+  constexpr Knot excess[] = {{1, .565}, {2, .787}, {3, .865}, {4, .891}, {6, .895}, {8, .886}, {10, .879}};
+  return ranks <= 1.0 ? 1.0 : 1.0 + cv * interpolated(excess, std::log2(ranks));
+}
+
+double ring_jitter_spread(double ranks) {
+  constexpr Knot log2_spread[] = {{1, .1743},  {2, 1.4678}, {3, 2.3003}, {4, 2.9600},
+                                  {6, 4.0382}, {8, 4.9604}, {10, 5.7865}};
+  return std::exp2(interpolated(log2_spread, std::log2(ranks)));
+}
+
+}  // namespace kurve::model
