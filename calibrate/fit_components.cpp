@@ -2,14 +2,13 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
-#include <set>
 
 #include "calibrate/evidence.hpp"
 #include "calibrate/fit.hpp"
 #include "calibrate/random.hpp"
-#include "calibrate/slowest_mean.hpp"
+#include "calibrate/step_prior.hpp"
+#include "calibrate/step_update.hpp"
 #include "data/stats.hpp"
-#include "model/ring_jitter.hpp"
 
 namespace kurve::calibrate {
 namespace {
@@ -18,99 +17,10 @@ using model::StepParameters;
 
 /// Spread of what was not measured between nodes but taken as inside one: sd of the logarithm, a factor 1.6 either way.
 constexpr double assumed_link_log_sd = 0.5;
-/// sd of log T per doubling of K beyond the measured: 2- and 3-point fits of published studies err 1 to 10 % over one
-/// or two doublings (FACTS E).
-constexpr double default_discrepancy = 0.03;
-
-/// Mean step time: the step of the mean worker, and what waiting for the slowest of K adds. Compute that hides
-/// communication hides the same amount of it, as in sim.
-double mean_step_s(SlowestMean const& slowest, StepParameters const& p, double ranks, double batch) {
-  auto const t = model::step_time(p, ranks, batch);
-  double const jitter = t.allreduce_s * (model::ring_jitter_factor(ranks, p.hop_jitter_cv) - 1.0);
-  double const exposed = model::exposed_time_s(p, t.allreduce_s + jitter, t.compute_s) -
-                         model::exposed_time_s(p, t.allreduce_s, t.compute_s);
-  return t.total_s() + exposed + t.compute_s * (slowest(p, ranks) - 1.0);
-}
-
-/// How a residual that no component explains may grow with K.
-struct Growth {
-  double StepParameters::*member;
-  double (*shape)(double ranks);
-};
-constexpr Growth growths[] = {
-    {&StepParameters::extra_multi_s, [](double) { return 1.0; }},
-    {&StepParameters::extra_per_log2_s, [](double k) { return std::log2(k); }},
-    {&StepParameters::extra_per_rank_s, [](double k) { return k - 1.0; }},
-};
-
-/// One law's amplitude on the residuals of the steps, and how likely it makes them against no residual at all.
-struct Residual {
-  Growth const* growth = nullptr;  ///< nullptr: nothing is added
-  double amplitude = 0.0, weight = 1.0;
-};
-
-/// What whole steps take beyond p, in their order [s].
-std::vector<double> beyond(StepParameters const& p, SlowestMean const& slowest,
-                           std::vector<Evidence::StepPoint> const& steps) {
-  std::vector<double> rest_s;
-  for (auto const& point : steps)
-    rest_s.push_back(point.time.value - mean_step_s(slowest, p, point.ranks, point.batch));
-  return rest_s;
-}
-
-/// Fits every admissible law to what whole steps at K > 1 take beyond p. Growth with K is admitted only where three K >
-/// 1 pin it: noise of two points through a law linear in K would decide K = 4096, while the all-reduce that does grow
-/// is measured.
-std::vector<Residual> fit_residuals(std::vector<double> const& rest_s, std::vector<Evidence::StepPoint> const& steps) {
-  std::set<double> multi;
-  for (auto const& point : steps)
-    if (point.ranks > 1.0) multi.insert(point.ranks);
-  if (multi.empty()) return {{}};
-  auto chi2 = [&](Growth const* growth, double amplitude) {
-    double sum = 0.0;
-    for (std::size_t i = 0; i < steps.size(); ++i)
-      if (steps[i].ranks > 1.0)
-        sum += std::pow(
-            (rest_s[i] - (growth ? amplitude * growth->shape(steps[i].ranks) : 0.0)) / steps[i].time.standard_error,
-            2.0);
-    return sum;
-  };
-  std::vector<Residual> laws{{}};
-  std::vector<double> misfits{chi2(nullptr, 0.0)};
-  for (auto const& growth : growths) {
-    if (multi.size() < 3 && &growth != &growths[0]) break;
-    double numerator = 0.0, denominator = 0.0;
-    for (std::size_t i = 0; i < steps.size(); ++i) {
-      if (steps[i].ranks <= 1.0) continue;
-      double const x = growth.shape(steps[i].ranks) / steps[i].time.standard_error;
-      numerator += x * rest_s[i] / steps[i].time.standard_error;
-      denominator += x * x;
-    }
-    laws.push_back({&growth, std::max(0.0, numerator / denominator), 1.0});
-    misfits.push_back(chi2(&growth, laws.back().amplitude) + 2.0);  // Akaike's penalty of one parameter
-  }
-  double const best = *std::min_element(misfits.begin(), misfits.end());
-  double total = 0.0;
-  for (std::size_t i = 0; i < laws.size(); ++i) total += laws[i].weight = std::exp((best - misfits[i]) / 2.0);
-  for (auto& law : laws) law.weight /= total;
-  return laws;
-}
-
-/// Serial remainder: what the whole step of one worker takes beyond (or below) serial and compute measured alone. Every
-/// K pays it, so it comes off what is beyond the others too.
-void adjust_serial(StepParameters& p, std::vector<double>& rest_s, std::vector<Evidence::StepPoint> const& steps) {
-  double remainder = 0.0, weight = 0.0;
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    if (steps[i].ranks > 1.0) continue;
-    double const w = 1.0 / (steps[i].time.standard_error * steps[i].time.standard_error);
-    remainder += w * rest_s[i];
-    weight += w;
-  }
-  if (weight <= 0.0) return;
-  double const before = p.serial_s;
-  p.serial_s = std::max(0.0, p.serial_s + remainder / weight);
-  for (auto& rest : rest_s) rest -= p.serial_s - before;
-}
+/// Sd of log T one doubling of K beyond the measured, where no whole step says how well the components compose: 2- and
+/// 3-point fits of published studies err 1 to 10 % over one or two doublings (MegaScale, NSDI'24, Table 2). Where whole
+/// steps were measured it is how far the composition is from them.
+constexpr double default_drift = 0.03;
 
 /// Standard normals, one after the other; all zero for the central values.
 using Normals = std::function<double()>;
@@ -200,37 +110,47 @@ StepParameters draw_parameters(Evidence const& e, Normals const& z) {
     p.extra_in_node_per_sample_s = draw(c.compute) / (in_node * batch);
     p.extra_in_node_s = draw(c.serial) / in_node;
   }
-  p.discrepancy_log_growth = default_discrepancy * z();
+  p.discrepancy_power = StepPrior{}.distance_power;
   for (auto const& point : e.steps) p.discrepancy_from_ranks = std::max(p.discrepancy_from_ranks, point.ranks);
   return p;
 }
 
-StepParameters central_parameters(Evidence const& e, SlowestMean const& slowest) {
-  auto p = draw_parameters(e, [] { return 0.0; });
-  auto rest_s = beyond(p, slowest, e.steps);
-  adjust_serial(p, rest_s, e.steps);
-  for (auto const& law : fit_residuals(rest_s, e.steps))
-    if (law.growth) p.*(law.growth->member) += law.weight * law.amplitude;
+StepParameters central_parameters(Evidence const& e, StepUpdate const& update) {
+  auto const before = draw_parameters(e, [] { return 0.0; });
+  std::vector<double> times_s;
+  for (auto const& point : e.steps) times_s.push_back(point.time.value);
+  // The mean over the residual laws of every member that the update moves.
+  std::vector<StepParameters> updated;
+  for (std::size_t law = 0; law < update.law_weights().size(); ++law)
+    updated.push_back(update(before, times_s, law, 0.0));
+  auto p = before;
+  for (auto const& info : model::parameter_table()) {
+    auto const member = info.member;
+    if (std::all_of(updated.begin(), updated.end(), [&](auto const& u) { return u.*member == before.*member; }))
+      continue;
+    p.*member = 0.0;
+    for (std::size_t law = 0; law < updated.size(); ++law)
+      p.*member += update.law_weights()[law] * updated[law].*member;
+  }
   return p;
 }
 
-/// A draw fits its own residuals to steps drawn within their errors, so that components and residuals stay correlated:
-/// where components are drawn high, the rest is low, and the measured K keep their times.
-StepParameters posterior_draw(Evidence const& e, SlowestMean const& slowest, std::uint64_t seed, int index) {
+/// Components and steps both drawn within their errors and fitted anew: one draw of the posterior, in which the
+/// measured K keep their times whatever the components were drawn to be.
+StepParameters posterior_draw(Evidence const& e, StepUpdate const& update, double drift, std::uint64_t seed,
+                              int index) {
   std::uint64_t count = 0;
   auto const z = [&] { return random_normal(seed, static_cast<std::uint64_t>(index), count++); };
   auto p = draw_parameters(e, z);
-  auto steps = e.steps;
-  for (auto& point : steps) point.time.value = positive(point.time.value, point.time.standard_error, z);
-  auto rest_s = beyond(p, slowest, steps);
-  adjust_serial(p, rest_s, steps);
+  p.discrepancy_log_growth = drift * z();
+  std::vector<double> times_s;
+  for (auto const& point : e.steps) times_s.push_back(positive(point.time.value, point.time.standard_error, z));
+  double const amplitude_z = z();
   double chosen = random_uniform(seed, static_cast<std::uint64_t>(index), count);
-  for (auto const& law : fit_residuals(rest_s, steps)) {
-    if ((chosen -= law.weight) > 0.0) continue;
-    if (law.growth) p.*(law.growth->member) += law.amplitude;
-    break;
-  }
-  return p;
+  std::size_t law = 0;
+  while (law + 1 < update.law_weights().size() && chosen > update.law_weights()[law])
+    chosen -= update.law_weights()[law++];
+  return update(p, times_s, law, amplitude_z);
 }
 
 void explain(model::Model& m, Evidence const& e, std::vector<std::string>& messages) {
@@ -299,7 +219,9 @@ void explain(model::Model& m, Evidence const& e, std::vector<std::string>& messa
           std::to_string(static_cast<int>(e.contention->workers)) +
               " workers of a node side by side: what each takes beyond one alone");
   if (multi) set("extra.multi", Source::fitted, true, "what whole steps take beyond components");
-  set("discrepancy.log_growth", Source::assumed, false, "how published fits of few points err");
+  set("discrepancy.log_growth", multi ? Source::fitted : Source::assumed, false,
+      multi ? "how far the composition is from the whole steps measured" : "how published fits of few points err");
+  set("discrepancy.power", Source::assumed, true, "");
 }
 
 /// Central values need not be the draws' mean (bounds, mixtures), but their spread is the posterior's.
@@ -324,9 +246,11 @@ FitResult fit_components(data::Study const& components, data::Study const& steps
     if (row.ranks == 1 && row.global_batch) m.global_batch = *row.global_batch;
   auto const evidence = read_evidence(components, steps, m.global_batch);
 
-  SlowestMean const slowest;
-  m.parameters = central_parameters(evidence, slowest);
-  for (int i = 0; i < options.draws; ++i) m.draws.push_back(posterior_draw(evidence, slowest, options.seed, i));
+  StepUpdate const update(evidence, draw_parameters(evidence, [] { return 0.0; }));
+  m.parameters = central_parameters(evidence, update);
+  auto const misfit = update.misfit_log(m.parameters);
+  for (int i = 0; i < options.draws; ++i)
+    m.draws.push_back(posterior_draw(evidence, update, misfit.value_or(default_drift), options.seed, i));
   explain(m, evidence, result.messages);
   set_spread(m);
   for (auto const& point : evidence.steps)
@@ -334,7 +258,7 @@ FitResult fit_components(data::Study const& components, data::Study const& steps
                              .global_batch = point.batch,
                              .runs = point.runs,
                              .measured_s = point.time.value,
-                             .fitted_s = mean_step_s(slowest, m.parameters, point.ranks, point.batch),
+                             .fitted_s = update.mean_step_s(m.parameters, point.ranks, point.batch),
                              .weight = 1.0,
                              .flag = {}});
   return result;

@@ -182,7 +182,7 @@ FitResult fit_steps(data::Study const& study, FitOptions const& options) {
   auto const gradients = data::gradient_bytes(study);
   if (node_Bps && gradients) network_s = 2.0 * *gradients / *node_Bps;
 
-  auto const evidence = step_evidence(measured, workers_per_node, network_s, prior);
+  auto const evidence = step_evidence(measured, study.find_number("workers_per_node"), network_s, prior);
   StepPosterior const posterior(evidence, prior, options.seed, options.draws);
 
   FitResult result;

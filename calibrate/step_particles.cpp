@@ -31,6 +31,8 @@ enum Quantity : std::uint32_t {
   q_in_share,
   q_cross_share,
   q_diffuse,
+  q_latency,
+  q_latency_present,
   q_resample = 50,
   q_drift,
   q_drift_scale,
@@ -61,6 +63,7 @@ double centre(std::vector<double> const& runs_s) {
 
 /// Time of a step whose coefficients are 0 but one, at a point: a column of the linear model.
 double column(int term, double knee, double workers_per_node, double ranks, double local_batch) {
+  if (term == 1 && knee == 0.0) return local_batch;
   StepParameters p;
   p.workers_per_node = workers_per_node;
   p.compute_per_sample_s = 1.0;
@@ -72,26 +75,21 @@ double column(int term, double knee, double workers_per_node, double ranks, doub
   return model::extra_time_s(p, ranks, local_batch);
 }
 
-/// Columns of a particle over the points, in units of the measured times. [n x p]
-Matrix design(StepParticle const& particle, StepEvidence const& evidence) {
-  auto const n = static_cast<Eigen::Index>(evidence.points.size());
-  Matrix x(n, static_cast<Eigen::Index>(particle.terms.size()));
-  for (Eigen::Index j = 0; j < x.cols(); ++j)
-    for (Eigen::Index i = 0; i < n; ++i) {
-      auto const& point = evidence.points[static_cast<std::size_t>(i)];
-      x(i, j) = column(particle.terms[static_cast<std::size_t>(j)], particle.knee, evidence.workers_per_node,
-                       point.ranks, point.local_batch()) /
-                point.time_s;
-    }
-  return x;
+/// A term over the points, in units of the measured times. [n]
+std::vector<double> term_over_points(int term, double knee, StepEvidence const& evidence) {
+  std::vector<double> values;
+  for (auto const& point : evidence.points)
+    values.push_back(column(term, knee, evidence.workers_per_node, point.ranks, point.local_batch()) / point.time_s);
+  return values;
 }
 
 }  // namespace
 
-StepEvidence step_evidence(data::MeasuredPoints const& measured, double workers_per_node,
+StepEvidence step_evidence(data::MeasuredPoints const& measured, std::optional<double> workers_per_node,
                            std::optional<double> network_s, StepPrior const& prior) {
   StepEvidence evidence{.points = {},
-                        .workers_per_node = workers_per_node,
+                        .workers_per_node = workers_per_node.value_or(8.0),
+                        .workers_per_node_assumed = !workers_per_node,
                         .network_s = network_s,
                         .run_cv = prior.run_cv,
                         .run_cv_assumed = true};
@@ -131,6 +129,8 @@ StepPosterior::StepPosterior(StepEvidence evidence, StepPrior prior, std::uint64
   largest_batch_ = largest->local_batch();
   smallest_s_ = by([](auto const& p) { return -p.time_s; })->time_s;
   smallest_k_batch_ = points.front().local_batch();
+  for (std::size_t t = 0; t < step_terms.size(); ++t)
+    over_points_[t] = term_over_points(static_cast<int>(t), 0.0, evidence_);
 
   // Enough particles that a study which contradicts the prior is still covered by a hundred of them; fewer for many
   // points, where each costs n^3.
@@ -151,6 +151,19 @@ StepPosterior::StepPosterior(StepEvidence evidence, StepPrior prior, std::uint64
     while (at + 1 < cumulative.size() && cumulative[at] < level) ++at;
     draws_.push_back(draw(static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(d)));
   }
+}
+
+std::vector<double> StepPosterior::over_points(int term, double knee) const {
+  return knee == 0.0 ? over_points_[static_cast<std::size_t>(term)] : term_over_points(term, knee, evidence_);
+}
+
+std::vector<double> StepPosterior::design(StepParticle const& particle) const {
+  std::vector<double> columns;
+  for (int const term : particle.terms) {
+    auto const values = over_points(term, particle.knee);
+    columns.insert(columns.end(), values.begin(), values.end());
+  }
+  return columns;
 }
 
 StepParticle StepPosterior::particle(std::uint32_t index) const {
@@ -204,13 +217,17 @@ StepParticle StepPosterior::particle(std::uint32_t index) const {
     present(first_growth_term + law - 1,
             lognormal(prior_.growth_median * cost_s, prior_.growth_log_sd, q_growth) / units[law - 1]);
   }
+  double const nodes = std::ceil(largest_ranks_ / evidence_.workers_per_node);
+  if (p.law != GrowthLaw::ring && u(q_latency_present) < prior_.latency_probability / std::sqrt(nodes)) {
+    double const leaving = evidence_.workers_per_node_assumed ? 1.0 : 1.0 / evidence_.workers_per_node;  // hops
+    double const median_s = leaving * prior_.between_latency_s + (1.0 - leaving) * prior_.inside_latency_s;
+    present(first_growth_term + static_cast<int>(GrowthLaw::ring) - 1,
+            lognormal(median_s, prior_.latency_log_sd, q_latency));
+  }
   if (u(q_diffuse) < prior_.diffuse_probability)
     for (std::size_t j = 0; j < p.terms.size(); ++j) {
-      double largest = 0.0;
-      for (auto const& point : points)
-        largest =
-            std::max(largest, column(p.terms[j], p.knee, evidence_.workers_per_node, point.ranks, point.local_batch()) /
-                                  point.time_s);
+      auto const values = over_points(p.terms[j], p.knee);
+      double const largest = *std::max_element(values.begin(), values.end());
       // It may be half of a fitted time; a term that no fitted point shows keeps what is known of healthy jobs.
       if (largest > 0.0) p.sd[j] = 0.5 / largest;
     }
@@ -258,7 +275,9 @@ void StepPosterior::weigh(std::uint32_t count) {
   weights_.assign(count, 0.0);
   for (std::uint32_t m = 0; m < count; ++m) {
     auto const p = particle(m);
-    Matrix const x = design(p, evidence_);
+    auto const columns = design(p);
+    Eigen::Map<Matrix const> const x(columns.data(), static_cast<Eigen::Index>(evidence_.points.size()),
+                                     static_cast<Eigen::Index>(p.terms.size()));
     Eigen::Map<Vector const> const mean(p.mean.data(), x.cols()), sd(p.sd.data(), x.cols());
     Matrix const scaled = x * sd.asDiagonal();
     Matrix s = residual_covariance(p, evidence_, prior_, largest_ranks_, largest_batch_);
@@ -288,7 +307,9 @@ void StepPosterior::weigh(std::uint32_t count) {
 
 model::StepParameters StepPosterior::draw(std::uint32_t index, std::uint32_t d) const {
   auto const p = particle(index);
-  Matrix const x = design(p, evidence_);
+  auto const columns = design(p);
+  Eigen::Map<Matrix const> const x(columns.data(), static_cast<Eigen::Index>(evidence_.points.size()),
+                                   static_cast<Eigen::Index>(p.terms.size()));
   Eigen::Map<Vector const> const mean(p.mean.data(), x.cols()), sd(p.sd.data(), x.cols());
   auto z = [&](std::uint32_t quantity) { return normal(seed_, d, quantity, attempt_); };
 

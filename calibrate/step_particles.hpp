@@ -48,11 +48,13 @@ struct StepPoint {
 struct StepEvidence {
   std::vector<StepPoint> points;  ///< by K, then B
   double workers_per_node = 8.0;
+  bool workers_per_node_assumed = true;
   std::optional<double> network_s;  ///< 2 gradient bytes / node bandwidth, where the header tells both
   double run_cv = 0.006;
   bool run_cv_assumed = true;  ///< no point has repeats
 };
-[[nodiscard]] StepEvidence step_evidence(data::MeasuredPoints const& measured, double workers_per_node,
+/// @param workers_per_node  nullopt: taken as 8
+[[nodiscard]] StepEvidence step_evidence(data::MeasuredPoints const& measured, std::optional<double> workers_per_node,
                                          std::optional<double> network_s, StepPrior const& prior);
 
 /// One prior draw of the law, the misfits, and a normal prior of the coefficients that are present: `terms[i]` with
@@ -79,6 +81,10 @@ class StepPosterior {
 
  private:
   [[nodiscard]] StepParticle particle(std::uint32_t index) const;
+  /// Time at each fitted point, in units of the measured one, of a step whose coefficients are 0 but this. [n_points]
+  [[nodiscard]] std::vector<double> over_points(int term, double knee) const;
+  /// The same of each term of a particle. [n_points x p], column by column
+  [[nodiscard]] std::vector<double> design(StepParticle const& particle) const;
   void weigh(std::uint32_t count);
   [[nodiscard]] model::StepParameters draw(std::uint32_t index, std::uint32_t draw) const;
 
@@ -89,7 +95,8 @@ class StepPosterior {
   std::size_t reference_ = 0;                         ///< the point of the largest local batch
   double largest_ranks_ = 1.0, largest_batch_ = 1.0;  ///< K and local batch of the largest fitted K
   double smallest_s_ = 1.0, smallest_k_batch_ = 1.0;
-  std::vector<double> weights_;  ///< [particles], adding up to 1
+  std::array<std::vector<double>, step_terms.size()> over_points_;  ///< without a launch-bound floor
+  std::vector<double> weights_;                                     ///< [particles], adding up to 1
   std::vector<model::StepParameters> draws_;
   std::vector<double> other_job_;
   std::array<double, growth_laws> law_{};

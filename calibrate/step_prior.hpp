@@ -25,6 +25,13 @@ struct StepPrior {
   double exposed_median = 0.694,
          exposed_log_sd = 1.0;  ///< network known: exposed over 2 gradient bytes / node bandwidth
   double growth_median = 0.00924, growth_log_sd = 0.88;  ///< about one doubling's worth at the largest fitted K
+  /// That the all-reduce is a ring, whose hops every further worker adds to, over the root of the nodes in use:
+  /// libraries leave the ring for a tree as its latency grows (NCCL by its cost model).
+  double latency_probability = 0.7;
+  /// Two hops, what a worker adds to a ring. Median: NCCL's constants, from LL to Simple with its plateau: 5.4 to 39 us
+  /// between nodes, 1.2 to 6.8 us inside one (src/graph/tuning.cc v2.18 to v2.30). Not learned: too small to be seen in
+  /// published steps of a second on a thousand workers, and all there is to see at many more.
+  double between_latency_s = 15e-6, inside_latency_s = 3e-6, latency_log_sd = 1.3;
   double share_probability = 0.698;   ///< that crossing a boundary costs a share of compute instead of a time
   double knee_probability = 0.003;    ///< that a launch-bound floor is within reach
   double inner = 0.708;               ///< sd over mean of a coefficient within its particle

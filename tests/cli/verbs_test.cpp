@@ -97,7 +97,7 @@ TEST_SUITE("cli") {
       CHECK(std::abs(point["relative_error"].get<double>()) < 0.02);
       CHECK(point["covered"].get<bool>());
       CHECK((point["high_s"].get<double>() - point["low_s"].get<double>()) / (2 * point["predicted_s"].get<double>()) <
-            0.065);
+            0.06);
     }
     CHECK(held_out == 4);
     CHECK(result["summary"]["max_ape"].get<double>() < 0.02);

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <Eigen/Core>
+#include <optional>
+#include <vector>
+
+#include "calibrate/evidence.hpp"
+#include "calibrate/slowest_mean.hpp"
+
+namespace kurve::calibrate {
+
+/// What whole steps add to measured components: serial work and compute are known only as well as they were measured
+/// alone, a step has a serial remainder that no component shows, and a residual may grow with K.
+///
+/// Bayes in the parameters that T is linear in (serial, compute.fixed, compute.per_sample, compute.floor by its
+/// tangent, one residual law): the components' means and covariances are the prior, the steps' means the data. Each
+/// residual law is weighted by its marginal likelihood, so one that the steps do not ask for keeps next to no weight.
+class StepUpdate {
+ public:
+  /// @param centre  parameters as the components alone have them
+  StepUpdate(Evidence const& evidence, model::StepParameters const& centre);
+
+  /// Weight of each residual law; the last ones that too few K pin down are 0.
+  [[nodiscard]] std::vector<double> const& law_weights() const { return weights_; }
+
+  /// `p` moved to the optimum of its own prior and the steps at `times_s`, with residual law `law`. With p drawn from
+  /// the components and times_s from the steps' errors this is one posterior draw.
+  [[nodiscard]] model::StepParameters operator()(model::StepParameters const& p, std::vector<double> const& times_s,
+                                                 std::size_t law, double amplitude_prior_z) const;
+
+  /// Mean step time: the step of the mean worker, and what waiting for the slowest of K adds [s].
+  [[nodiscard]] double mean_step_s(model::StepParameters const& p, double ranks, double batch) const;
+
+  /// How far the updated composition still is from the steps, in log T: their rms misfit, at least their own standard
+  /// errors' rms; nothing where no step at K > 1 was measured.
+  [[nodiscard]] std::optional<double> misfit_log(model::StepParameters const& updated) const;
+
+ private:
+  /// E[max over K] of the workers' factors at each step point; the moved parameters leave it as it is.
+  [[nodiscard]] std::vector<double> slowest(model::StepParameters const& p) const;
+  [[nodiscard]] Eigen::MatrixXd jacobian(model::StepParameters const& p, std::vector<double> const& slowest,
+                                         std::size_t law) const;
+  [[nodiscard]] double amplitude_sd(std::size_t law) const;
+
+  SlowestMean slowest_;
+  std::vector<Evidence::StepPoint> steps_;
+  Eigen::MatrixXd prior_;  ///< covariance of serial (with its remainder) and the three of compute
+  double largest_ranks_ = 1.0, largest_s_ = 1.0;
+  std::vector<double> weights_;
+};
+
+}  // namespace kurve::calibrate
