@@ -111,16 +111,16 @@ Evidence read_evidence(data::Study const& components, data::Study const& steps, 
   for (auto& [ranks, batches] : compute)
     for (auto& [batch, rows] : batches) rows = preferred_rows(components, rows, "launch", "direct");
   if (serial.empty() && compute.empty()) throw_missing(components, "serial and compute");
-  if (serial.empty()) throw_missing(components, "serial");
-  if (compute.empty()) throw_missing(components, "compute");
-
   Evidence e;
+  e.serial_inside_compute = components.find("serial") == "inside compute";
+  if (serial.empty() && !e.serial_inside_compute) throw_missing(components, "serial");
+  if (compute.empty()) throw_missing(components, "compute");
   e.base.gradient_bytes = components.find_number("gradient_bytes").value_or(0.0);
   e.base.workers_per_node = components.find_number("workers_per_node").value_or(1.0);
   e.base.overlap_fraction = components.find_number("overlap_fraction").value_or(0.0);
   e.base.overlap_buckets = components.find_number("overlap_buckets").value_or(1.0);
   auto serial_at = [&](int ranks) { return mean_of(timings_of(serial.at(ranks))); };
-  e.serial = serial_at(serial.begin()->first);
+  if (!serial.empty()) e.serial = serial_at(serial.begin()->first);
   std::map<double, Mean> compute_means;
   for (auto const& [batch, rows] : compute.begin()->second) compute_means[batch] = mean_of(timings_of(rows));
   e.compute = fit_compute(compute_means, e.base.compute_floor_sharpness);

@@ -14,8 +14,10 @@ namespace kurve::calibrate {
 /// All that the Studies say, before it is turned into parameters.
 struct Evidence {
   Mean serial;
+  bool serial_inside_compute = false;  ///< compute rows are whole steps of one rank: serial is 0, and theirs
   ComputeLaw compute;
   std::optional<Estimate> allreduce;
+  bool allreduce_of_steps = false;  ///< not measured alone: what whole steps at K > 1 take beyond one rank's
   /// What workers that share a node take beyond one alone.
   struct Contention {
     Mean compute, serial;

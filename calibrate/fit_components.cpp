@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <map>
 
 #include "calibrate/evidence.hpp"
 #include "calibrate/fit.hpp"
@@ -153,6 +154,23 @@ StepParameters posterior_draw(Evidence const& e, StepUpdate const& update, doubl
   return update(p, times_s, law, amplitude_z);
 }
 
+/// The ring that explains what whole steps at K > 1 take beyond one rank's: where no all-reduce was measured alone, and
+/// the message is known.
+void fit_allreduce_of_steps(Evidence& e) {
+  if (e.allreduce || e.base.gradient_bytes <= 0.0) return;
+  auto const alone = draw_parameters(e, [] { return 0.0; });
+  StepUpdate const composed(e, alone);
+  std::map<AllreduceKey, Mean> means;
+  for (auto const& point : e.steps) {
+    double const rest = point.time.value - composed.mean_step_s(alone, point.ranks, point.batch);
+    if (point.ranks > 1.0 && rest > 0.0)
+      means[{static_cast<int>(point.ranks), std::llround(e.base.gradient_bytes)}] = {rest, point.time.standard_error};
+  }
+  if (means.empty()) return;
+  e.allreduce = fit_allreduce(means, static_cast<int>(e.base.workers_per_node), std::llround(e.base.gradient_bytes));
+  e.allreduce_of_steps = true;
+}
+
 void explain(model::Model& m, Evidence const& e, std::vector<std::string>& messages) {
   using model::Source;
   auto set = [&](std::string const& name, Source source, bool identified, std::string note) {
@@ -164,18 +182,25 @@ void explain(model::Model& m, Evidence const& e, std::vector<std::string>& messa
                 : "measured alone");
   for (char const* name : {"compute.fixed", "compute.per_sample", "compute.floor"})
     set(name, Source::measured, e.compute.identified, e.compute.note);
+  if (e.serial_inside_compute) {
+    for (char const* name : {"serial", "compute.fixed"})
+      set(name, Source::measured, false, "steps of one rank tell only the sum of serial and compute.fixed");
+    messages.push_back("serial and compute.fixed: steps of one rank tell only their sum, which is in compute.fixed");
+  }
   if (!e.compute.identified) messages.push_back("compute: " + e.compute.note);
   set("gradient_bytes", Source::imported, true, "the workload's");
   set("network.workers_per_node", Source::imported, true, "this machine's");
   if (e.allreduce) {
     auto const& link = e.allreduce->value;
     bool const between = link(2) > 0.0 || link(3) > 0.0;
-    std::string const fit = "ring all-reduce, exact at the step's own message; other sizes miss by " +
-                            std::to_string(100.0 * e.allreduce->misfit).substr(0, 4) + " %";
-    for (char const* name : {"network.intra.latency", "network.intra.bandwidth_Bps"})
-      set(name, Source::measured, true, fit);
+    std::string const fit = e.allreduce_of_steps
+                                ? "what whole steps at K > 1 take beyond one rank's, by the law of the ring"
+                                : "ring all-reduce, exact at the step's own message; other sizes miss by " +
+                                      std::to_string(100.0 * e.allreduce->misfit).substr(0, 4) + " %";
+    auto const source = e.allreduce_of_steps ? Source::fitted : Source::measured;
+    for (char const* name : {"network.intra.latency", "network.intra.bandwidth_Bps"}) set(name, source, true, fit);
     for (char const* name : {"network.inter.latency", "network.inter.bandwidth_Bps"})
-      set(name, between ? Source::measured : Source::assumed, between,
+      set(name, between ? source : Source::assumed, between,
           between ? fit : "no all-reduce between nodes was measured: taken as inside one");
     if (!between)
       messages.push_back(
@@ -185,16 +210,21 @@ void explain(model::Model& m, Evidence const& e, std::vector<std::string>& messa
     for (char const* name : {"network.intra.latency", "network.intra.bandwidth_Bps", "network.inter.latency",
                              "network.inter.bandwidth_Bps"})
       set(name, Source::assumed, false, "no all-reduce was measured: communication costs nothing here");
+    bool const multi = std::any_of(e.steps.begin(), e.steps.end(), [](auto const& s) { return s.ranks > 1.0; });
     messages.push_back(
-        "all-reduce: not measured (a ring needs two ranks), so communication costs nothing in this Model. Set "
-        "network.*, or measure with more ranks?");
+        multi ? "all-reduce: not measured alone, so what steps at K > 1 take beyond one rank's has no law of its own. "
+                "Give --assume gradient_bytes=BYTES, what a step sums, for the ring's law, or a log of the all-reduce?"
+              : "all-reduce: not measured (a ring needs two ranks), so communication costs nothing in this Model. Set "
+                "network.*, or measure with more ranks?");
   }
   set("network.reduce_s_per_byte", Source::assumed, false,
       "always half as long as the bytes take to move: inside the bandwidth");
   if (e.base.overlap_fraction > 0.0)
     for (char const* name : {"overlap.fraction", "overlap.buckets"})
       set(name, Source::measured, true, "communication that ran under compute, in a trace");
-  set("variability.noise.cv", Source::measured, true, "spread between workers of one step");
+  set("variability.noise.cv", Source::measured, !e.serial_inside_compute,
+      e.serial_inside_compute ? "spread between steps of one rank, taken as each worker's own"
+                              : "spread between workers of one step");
   if (e.several_nodes)
     set("variability.noise.step_cv", Source::measured, true, "shared by workers of several nodes");
   else
@@ -244,7 +274,8 @@ FitResult fit_components(data::Study const& components, data::Study const& steps
   m.global_batch = components.find_number("global_batch").value_or(1.0);
   for (auto const& row : steps.steps())
     if (row.ranks == 1 && row.global_batch) m.global_batch = *row.global_batch;
-  auto const evidence = read_evidence(components, steps, m.global_batch);
+  auto evidence = read_evidence(components, steps, m.global_batch);
+  fit_allreduce_of_steps(evidence);
 
   StepUpdate const update(evidence, draw_parameters(evidence, [] { return 0.0; }));
   m.parameters = central_parameters(evidence, update);

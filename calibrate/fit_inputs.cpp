@@ -63,6 +63,23 @@ FitInputs sort_inputs(std::vector<data::Study> studies) {
   return inputs;
 }
 
+void add_allreduce(FitInputs& inputs, data::Study const& elsewhere) {
+  auto& into = inputs.components;
+  auto const& columns = elsewhere.configuration_columns;
+  auto const algorithm =
+      static_cast<std::size_t>(std::find(columns.begin(), columns.end(), "algorithm") - columns.begin());
+  into.configuration_columns = {"algorithm"};
+  for (auto& sample : into.samples) sample.configuration = {""};
+  for (auto sample : elsewhere.samples) {
+    if (sample.op != Operation::allreduce) continue;
+    sample.configuration = {algorithm < sample.configuration.size() ? sample.configuration[algorithm] : ""};
+    into.samples.push_back(std::move(sample));
+    inputs.imported.insert(Operation::allreduce);
+  }
+  if (auto const workers = elsewhere.find("workers_per_node"); workers && !into.find("workers_per_node"))
+    into.set("workers_per_node", *workers);
+}
+
 FitResult fit_model(FitInputs const& inputs, FitOptions const& options) {
   if (inputs.components.samples.empty()) return fit_steps(inputs.steps, options);
   if (is_allreduce_only(inputs.components)) {

@@ -21,6 +21,10 @@ struct FitInputs {
 /// @throws DataError where Studies of one kind do not fit, or single ranks lack the batch
 [[nodiscard]] FitInputs sort_inputs(std::vector<data::Study> studies);
 
+/// Adds to components what was measured elsewhere of the all-reduce, and how many workers a node had there; nothing
+/// else of it is about the same job. @param elsewhere  a component Study, or one without samples
+void add_allreduce(FitInputs& inputs, data::Study const& elsewhere);
+
 /// The Model that the inputs allow: components composed, steps adjusting them; steps alone; a network alone; steps with
 /// a network beside them. A parameter measured by a log of another program is `imported`.
 /// @throws DataError as fit_components, fit_steps and fit_allreduce

@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "calibrate/calibrate.hpp"
 
+#include <algorithm>
 #include <exception>
+#include <filesystem>
+#include <iterator>
 #include <optional>
 
+#include "calibrate/command.hpp"
+#include "calibrate/fit_inputs.hpp"
 #include "calibrate/journal.hpp"
 #include "calibrate/make_backend.hpp"
 #include "cli/calibration_results.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
+#include "data/input.hpp"
 #include "data/quantity_text.hpp"
 #include "model/error.hpp"
 #include "validate/number_text.hpp"
@@ -27,10 +33,11 @@ calibrate::CalibrateOptions options_of(CommandLine const& line) {
   if (auto const list = line.find<std::string>("bytes"))
     for (auto const size : data::sizes_from_text(*list)) options.design.message_bytes.push_back(size.count);
   options.design.regime = model::regime_from_text(line.get<std::string>("regime"));
-  options.design.global_batch = line.get<int>("global-batch");
+  options.design.global_batch = line.find<int>("global-batch").value_or(options.design.global_batch);
   options.runs = line.get<int>("runs");
   options.steps_per_run = line.get<int>("steps");
-  options.time_limit_s = data::seconds_from_text(line.get<std::string>("time-limit")).count();
+  if (auto const limit = line.find<std::string>("time-limit"))
+    options.time_limit_s = data::seconds_from_text(*limit).count();
   options.stopping.relative_half_width = line.get<double>("precision");
   options.seed = line.get<std::uint64_t>("seed");
   return options;
@@ -70,12 +77,12 @@ class Session {
   }
 
   /// Writes what was found; a failure midway is thrown after that.
-  int finish(calibrate::Calibration found, std::string const& about) {
+  int finish(calibrate::Calibration found, std::string const& about, data::Study const& elsewhere = {}) {
     bar_.reset();
     auto const failure = found.failure;
     auto const ended = found.ended;
     try {
-      write_results(line_, folder_, std::move(found), about);
+      write_results(line_, folder_, std::move(found), about, elsewhere);
       bool const whole = ended == calibrate::Ended::complete || ended == calibrate::Ended::out_of_time;
       if (whole) journal_.finish();
     } catch (DataError const&) {
@@ -118,6 +125,61 @@ int on_device(CommandLine const& line) {
   return session.finish(calibrate::run_calibration(*backend, options), info.device + ": " + info.workload);
 }
 
+calibrate::CommandOptions command_of(CommandLine const& line, calibrate::CalibrateOptions const& options) {
+  calibrate::CommandOptions command{
+      .command = line.get<std::string>("command"),
+      .local_batches = options.design.local_batches,
+      .regime = options.design.regime,
+      .global_batch = line.find<int>("global-batch"),
+      .unit_s = data::seconds_from_text("1" + line.get<std::string>("pattern-unit")).count(),
+      .timeout_s = data::seconds_from_text(line.get<std::string>("command-timeout")).count()};
+  if (!options.design.ranks.empty()) command.ranks = options.design.ranks;
+  if (auto const pattern = line.find<std::string>("pattern")) command.pattern = data::StepPattern(*pattern);
+  return command;
+}
+
+/// What --assume says of the program itself, for which no log speaks; the rest is about the files of --from.
+std::vector<data::Assumption> take_program_facts(std::vector<data::Assumption>& given) {
+  auto const of_program = [](data::Assumption const& fact) {
+    return fact.file.empty() && (fact.key == "gradient_bytes" || fact.key == "workers_per_node");
+  };
+  std::vector<data::Assumption> taken;
+  std::copy_if(given.begin(), given.end(), std::back_inserter(taken), of_program);
+  std::erase_if(given, of_program);
+  return taken;
+}
+
+std::string commands_text(std::vector<calibrate::CommandRun> const& commands, int runs) {
+  validate::TextTable table{{{"K"}, {"local batch"}, {"command", "", validate::Align::left}}, {}};
+  for (auto const& c : commands)
+    table.add({std::to_string(c.point.ranks), std::to_string(c.point.local_batch), c.command});
+  return validate::to_text(table) + "\n" + std::to_string(commands.size()) + " points, at least " +
+         std::to_string(runs) + " runs each; how long one takes, only the program knows\n";
+}
+
+/// calibrate --command: the user's own program.
+int on_program(CommandLine const& line, Arguments const& files) {
+  auto options = options_of(line);
+  if (!line.has("time-limit")) options.time_limit_s = 1e9;  // no limit: a program takes what it takes
+  auto command = command_of(line, options);
+  auto const commands = command_runs(command);
+  if (line.has("dry-run")) {
+    write_result(line, commands_text(commands, options.runs));
+    return ok;
+  }
+  auto facts = line.assumptions();
+  auto const program_facts = take_program_facts(facts);
+  data::Study elsewhere;
+  if (!files.empty()) elsewhere = calibrate::sort_inputs(data::read_studies(files, facts)).components;
+  Interrupt const interrupt;
+  command.log_folder = std::filesystem::path(line.get<std::string>("into")) / "logs";
+  Session session(line, calibrate::journal_identity(command, options), options);
+  auto found = calibrate::calibrate_command(command, options);
+  for (auto* study : {&found.components, &found.steps})
+    for (auto const& fact : program_facts) study->set(fact.key, fact.value);
+  return session.finish(std::move(found), command.command, elsewhere);
+}
+
 void add_options(CommandLine& line) {
   auto add = line.options().add_options();
   auto text = [](char const* name) { return po::value<std::string>()->value_name(name); };
@@ -133,18 +195,28 @@ void add_options(CommandLine& line) {
   add("batches", text("LIST"), "local batches of compute");
   add("bytes", text("LIST"), "all-reduce sizes: 64KiB..16MiB");
   add("regime", text("NAME")->default_value("strong"), "of the whole steps: strong or weak");
-  add("global-batch,B", po::value<int>()->default_value(64), "of the whole steps, at the smallest K");
+  add("global-batch,B", po::value<int>()->value_name("N"),
+      "of the whole steps, at the smallest K (64; with --command the largest of --batches)");
   add("runs", po::value<int>()->default_value(3), "of whole steps at each K, each from a fresh state");
   add("steps", po::value<int>()->default_value(30), "in a run, warm-up included");
   add("precision", po::value<double>()->default_value(0.02, "0.02"),
       "relative half width of the 95 % interval to stop at");
-  add("time-limit,T", text("TIME")->default_value("2min"), "for everything; what is done by then is kept");
+  add("time-limit,T", text("TIME"), "for everything; what is done by then is kept (2min; with --command none)");
   add("seed", po::value<std::uint64_t>()->default_value(1), "of the order of points and the workload's state");
   add("dry-run", "list the points and the least time they take");
   add("resume", "go on from the journal in --into, where there is one");
   add("restart", "begin anew where the journal in --into did not finish");
+  add("command,c", text("TEXT"),
+      "measure this program instead: every --batches on one rank, and whole steps at every --ranks. {batch} and "
+      "{ranks} "
+      "in it become numbers; it prints what each step took, as `step_time_s=0.12`, :::MLLOG, a number a line, or as "
+      "--pattern says");
+  add("pattern", text("REGEX"), "what a step's line looks like, one group around its time");
+  add("pattern-unit", text("UNIT")->default_value("s"), "of that group, and of bare numbers: s, ms, us");
+  add("command-timeout", text("TIME")->default_value("10min"), "for one run of the program");
   add("from", po::value<Arguments>()->composing()->value_name("FILE"),
-      "measured elsewhere: make the Model from this Study or log instead of measuring; give it once a file");
+      "measured elsewhere: make the Model from this Study or log instead of measuring; with --command, its all-reduce "
+      "beside the program's steps. Give it once a file");
 }
 
 }  // namespace
@@ -159,7 +231,9 @@ int calibrate(Arguments const& arguments) {
   add_options(line);
   line.takes_facts();
   if (!line.parse(arguments)) return ok;
-  if (auto const files = line.all("from"); !files.empty()) return calibrate_from(line, files);
+  auto const files = line.all("from");
+  if (line.has("command")) return on_program(line, files);
+  if (!files.empty()) return calibrate_from(line, files);
   return on_device(line);
 }
 

@@ -5,7 +5,7 @@
 #include <sstream>
 #include <vector>
 
-#include "calibrate/fit.hpp"
+#include "calibrate/fit_inputs.hpp"
 #include "cli/output.hpp"
 #include "data/atomic_file.hpp"
 #include "data/model_file.hpp"
@@ -101,21 +101,24 @@ std::string model_file_text(model::Model const& model, data::Provenance const& m
   return out.str();
 }
 
-void write_results(CommandLine const& line, ResultsFolder& folder, Calibration found, std::string const& about) {
+void write_results(CommandLine const& line, ResultsFolder& folder, Calibration found, std::string const& about,
+                   data::Study const& elsewhere) {
   auto const made_by = line.provenance({});
   for (auto* study : {&found.components, &found.steps, &found.per_rank}) {
     study->set("command", made_by.command_line);
     study->set("date", made_by.utc_time);
   }
-  folder.put("components.csv", if_any(found.components));
-  folder.put("steps.csv", if_any(found.steps));
+  calibrate::FitInputs inputs{
+      .components = std::move(found.components), .steps = std::move(found.steps), .imported = {}};
+  if (!elsewhere.samples.empty()) calibrate::add_allreduce(inputs, elsewhere);
+  folder.put("components.csv", if_any(inputs.components));
+  folder.put("steps.csv", if_any(inputs.steps));
   folder.put("per_rank.csv", if_any(found.per_rank));
 
   std::optional<std::string> model;
   std::string model_text;
   try {
-    auto const fitted = calibrate::fit_components(found.components, found.steps,
-                                                  {.draws = 2000, .seed = line.get<std::uint64_t>("seed")});
+    auto const fitted = calibrate::fit_model(inputs, {.draws = 2000, .seed = line.get<std::uint64_t>("seed")});
     model = model_file_text(fitted.model, made_by);
     model_text = validate::to_text(fitted);
   } catch (DataError const& e) {
@@ -129,9 +132,11 @@ void write_results(CommandLine const& line, ResultsFolder& folder, Calibration f
     return;
   }
   std::string text = about + "\n\n" + points_text(found) + "\n";
-  text += validate::wrap("A known sleep came back " + validate::fixed_text(found.sleep_bias_s * 1e6, 1) +
-                         " us too long. " + ended_text(found)) +
-          "\n" + rates_text(found.rates) + model_text;
+  std::string const sleep =
+      found.sleep_bias_s > 0.0
+          ? "A known sleep came back " + validate::fixed_text(found.sleep_bias_s * 1e6, 1) + " us too long. "
+          : "";
+  text += validate::wrap(sleep + ended_text(found)) + "\n" + rates_text(found.rates) + model_text;
   for (auto const& warning : found.warnings) text += validate::wrap(warning, "- ");
   write_result(line, text + "\n" + folder.written());
 }

@@ -36,9 +36,11 @@ class ResultsFolder {
 /// Writes what a calibration found, however it was found: components.csv, steps.csv and per_rank.csv as far as there is
 /// any, the Model fitted to them, and the report on stdout or --out. Files of an earlier calibration that this one does
 /// not replace are removed. Where measuring ended early a Model that cannot be fitted is a line of the report.
-/// @param about  what was measured, for people
+/// @param about      what was measured, for people
+/// @param elsewhere  all-reduces measured by others, which the Model composes with what was found; may be without
+/// samples
 /// @throws InputError (a file that cannot be written), DataError (a complete calibration that makes no Model)
 void write_results(CommandLine const& line, ResultsFolder& folder, calibrate::Calibration found,
-                   std::string const& about);
+                   std::string const& about, data::Study const& elsewhere = {});
 
 }  // namespace kurve::cli
