@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <random>
 #include <set>
 #include <sstream>
@@ -151,6 +153,44 @@ TEST_CASE("Ctrl-C and SIGTERM write what there is and resume goes on") {
   CHECK(other.err.find("seed is '1' there and '7' here") != std::string::npos);
   CHECK(run_kurve(small + "--restart --into '" + into + "'").code == 0);
   CHECK(run_kurve(small + "--restart --resume --into '" + into + "'").code == 2);
+}
+
+TEST_CASE("the user's program: kill -9 and Ctrl-C in the midst then resume gives every run once") {
+  TemporaryFolder const folder;
+  auto const into = folder.path("calibration");
+  auto const script =
+      folder.write("train.sh", "for i in 0 1 2 3 4 5 6 7 8 9; do echo step_time_s=0.00$1$i; done; sleep 0.06\n");
+  std::string const command = "calibrate --command 'sh " + script + " {batch}' --batches 1,2,3 --precision 0.0001 " +
+                              "--runs 3 --resume --into '" + into + "'";
+  for (int const signal : {SIGKILL, SIGINT}) {
+    Started program(command);
+    wait_for_lines(into + "/journal.jsonl", lines_of(into + "/journal.jsonl").size() + 3);
+    CHECK(program.end(signal) == 128 + signal);
+  }
+  CHECK(std::filesystem::exists(into + "/components.csv"));
+  auto const run = run_kurve(command);
+  INFO(run.err);
+  REQUIRE(run.code == 0);
+  auto const rows = points_of(into + "/components.csv", {"local_batch", "run", "step"});
+  CHECK(std::set<std::string>(rows.begin(), rows.end()).size() == rows.size());
+  CHECK(rows.size() == 1 + 3 * 3 * 9);  // a head, and 3 batches in 3 runs that agree, each without its first step
+  CHECK(run.out.find("read from lines with `step_time_s=...`") != std::string::npos);
+  CHECK(std::distance(std::filesystem::directory_iterator(into + "/logs"), {}) == 9);
+  // An all-reduce measured elsewhere composes with the program's compute.
+  auto const network = folder.write("network.csv",
+                                    "# kurve: study/1\n# configuration: algorithm\n# workers_per_node: 1\n"
+                                    "op,ranks,bytes,time_s,algorithm\n"
+                                    "allreduce,2,1000000,0.0011,ring\nallreduce,4,1000000,0.0018,ring\n"
+                                    "allreduce,2,4000,0.000104,ring\nallreduce,4,4000,0.000306,ring\n");
+  auto const composed = run_kurve(command + " --from '" + network + "' --assume gradient_bytes=1000000");
+  INFO(composed.err);
+  REQUIRE(composed.code == 0);
+  CHECK(composed.out.find("imported") != std::string::npos);
+  // 2 (K-1) alpha + 2 (K-1)/K n beta through both sizes: alpha = 50 us, beta = 1 ns a byte.
+  CHECK(run_kurve("simulate '" + into + "/model.json' --K 8 --op allreduce --ranks 8 --bytes 1MB").code == 0);
+  CHECK(run_kurve("calibrate --command 'echo 1' --batches 1,2 --into '" + into + "'").code == 2);
+  CHECK(run_kurve("calibrate --command './none {batch}' --batches 1 --restart --into '" + into + "'").code == 4);
+  CHECK(run_kurve("calibrate --command 'echo 1' --batches 1 --restart --into '" + into + "'").code == 3);
 }
 
 TEST_CASE("a disk that takes no more is an error that loses nothing") {
