@@ -58,7 +58,8 @@ class Setting {
   std::optional<std::string> before_;
 };
 
-/// NCCL's log of what it chose, in a file that goes with this. Empty where the user has NCCL log elsewhere.
+/// NCCL's log of what it chose, in a file that goes with this. Empty where the user has NCCL log elsewhere. NCCL reads
+/// these settings once, when it is first called: a second log in one process stays empty.
 class ChoiceLog {
  public:
   ChoiceLog() {
@@ -68,9 +69,9 @@ class ChoiceLog {
     if (file < 0) return;
     close(file);
     path_ = path;
-    setenv("NCCL_DEBUG", "INFO", 1);
-    setenv("NCCL_DEBUG_SUBSYS", "TUNING", 1);
-    setenv("NCCL_DEBUG_FILE", path_.c_str(), 1);
+    level_.emplace("NCCL_DEBUG", "INFO");
+    subsystem_.emplace("NCCL_DEBUG_SUBSYS", "TUNING");
+    file_.emplace("NCCL_DEBUG_FILE", path_.c_str());
   }
   ChoiceLog(ChoiceLog const&) = delete;
   ChoiceLog& operator=(ChoiceLog const&) = delete;
@@ -92,6 +93,7 @@ class ChoiceLog {
 
  private:
   std::string path_;
+  std::optional<Setting> level_, subsystem_, file_;
 };
 
 /// What the ranks of this process use; shared with threads that had to be left behind.

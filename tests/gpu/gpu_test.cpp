@@ -16,7 +16,7 @@ using namespace kurve;
 using namespace kurve::calibrate;
 
 namespace {
-constexpr char const* small = "transformer: layers=2,width=128,heads=2,sequence=64,vocabulary=512";
+constexpr char const* small = "transformer: layers=2,width=16,heads=2,sequence=8,vocabulary=32";
 }
 
 TEST_SUITE_BEGIN("gpu");
