@@ -45,6 +45,7 @@ json json_of(Timing const& timing) {
   if (seen.sm_clock_Hz) j["sm_clock_Hz"] = *seen.sm_clock_Hz;
   if (seen.power_W) j["power_W"] = *seen.power_W;
   if (seen.clock_reasons) j["clock_reasons"] = *seen.clock_reasons;
+  if (!seen.chosen.empty()) j["chosen"] = seen.chosen;
   return j;
 }
 
@@ -54,6 +55,7 @@ Timing timing_of(json const& j, int round) {
   if (j.contains("host_s")) j["host_s"].get_to(seen.host_s);
   if (j.contains("sm_clock_Hz")) seen.sm_clock_Hz = j["sm_clock_Hz"].get<double>();
   if (j.contains("power_W")) seen.power_W = j["power_W"].get<double>();
+  if (j.contains("chosen")) j["chosen"].get_to(seen.chosen);
   if (j.contains("clock_reasons")) seen.clock_reasons = j["clock_reasons"].get<std::uint64_t>();
   return timing;
 }

@@ -47,8 +47,11 @@ class DyingBackend : public Backend {
   }
   double now_s() const override { return machine_->now_s(); }
   Observation observed() const override {
-    return {
-        .host_s = {1e-3 + 1e-9 * left_}, .sm_clock_Hz = 1.2e9, .power_W = 650.5, .clock_reasons = software_power_cap};
+    return {.host_s = {1e-3 + 1e-9 * left_},
+            .sm_clock_Hz = 1.2e9,
+            .power_W = 650.5,
+            .chosen = "RING/LL128",
+            .clock_reasons = software_power_cap};
   }
 
  private:
@@ -155,7 +158,7 @@ TEST_CASE("journal: what it gives back is what was measured to the last bit") {
     DyingBackend talkative(1'000'000);  // says something of every timing
     first = calibrated(talkative, journal);
   }
-  CHECK(first.components.configuration_columns.size() == 6);
+  CHECK(first.components.configuration_columns.size() == 7);
   Journal journal(path, here, JournalMode::resume);
   DyingBackend dead(0);  // nothing is left to measure
   auto const again = calibrated(dead, journal);
