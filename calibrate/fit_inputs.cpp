@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "calibrate/fit_allreduce.hpp"
+#include "calibrate/random.hpp"
 #include "data/input.hpp"
 #include "data/per_rank.hpp"
 
@@ -14,6 +15,9 @@ namespace kurve::calibrate {
 namespace {
 
 using data::Operation;
+
+/// Place of a draw's all-reduce error among its random numbers: beyond those of any fit.
+constexpr std::uint64_t allreduce_error_number = 1'000'000;
 
 /// Parameters that an operation's timings measure, by the beginning of their names.
 constexpr std::array<std::pair<Operation, std::string_view>, 5> measured_by{{{Operation::serial, "serial"},
@@ -30,10 +34,25 @@ void mark_imported(model::Model& model, std::set<Operation> const& imported) {
   }
 }
 
-/// The steps' Model, which also times collectives by what was measured of them.
-FitResult with_network(FitResult steps, FitResult const& network) {
-  steps.model.allreduce = network.model.allreduce;
-  steps.messages.insert(steps.messages.end(), network.messages.begin(), network.messages.end());
+/// The steps' Model, which also times collectives by what was measured of them. Its steps have their communication in
+/// terms of their own (no gradient_bytes), so nothing of them changes.
+FitResult with_network(FitResult steps, data::Study const& allreduces, FitOptions const& options) {
+  auto& m = steps.model;
+  auto const alone = fit_allreduce(allreduces);
+  auto const network = fit_nccl_network(m.parameters, alone.model.parameters.measured_allreduce->points());
+  m.parameters = network.parameters;
+  std::uint64_t index = 0;
+  for (auto& draw : m.draws) {
+    draw.allreduce = m.parameters.allreduce;
+    draw.intra_bandwidth_Bps = m.parameters.intra_bandwidth_Bps;
+    draw.inter_bandwidth_Bps = m.parameters.inter_bandwidth_Bps;
+    draw.nccl_latency_scale = m.parameters.nccl_latency_scale;
+    draw.measured_allreduce = m.parameters.measured_allreduce;
+    draw.allreduce_error = random_normal(options.seed, index++, allreduce_error_number);
+  }
+  for (auto const& [name, known] : alone.model.knowledge)
+    if (name != "network.workers_per_node") m.knowledge[name] = known;
+  steps.messages.insert(steps.messages.end(), alone.messages.begin(), alone.messages.end());
   return steps;
 }
 
@@ -83,8 +102,8 @@ void add_allreduce(FitInputs& inputs, data::Study const& elsewhere) {
 FitResult fit_model(FitInputs const& inputs, FitOptions const& options) {
   if (inputs.components.samples.empty()) return fit_steps(inputs.steps, options);
   if (is_allreduce_only(inputs.components)) {
-    auto const network = fit_allreduce(inputs.components);
-    return inputs.steps.samples.empty() ? network : with_network(fit_steps(inputs.steps, options), network);
+    return inputs.steps.samples.empty() ? fit_allreduce(inputs.components)
+                                        : with_network(fit_steps(inputs.steps, options), inputs.components, options);
   }
   auto result = fit_components(inputs.components, inputs.steps, options);
   mark_imported(result.model, inputs.imported);

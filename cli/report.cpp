@@ -88,7 +88,8 @@ validate::Section model_section(std::string const& path, model::Model const& mod
                                .progress = {}};
   for (double const k : how.ranks)
     if (k >= model.baseline_ranks) options.ranks.push_back(k);
-  if (!options.ranks.empty() && model.regime != model::Regime::mixed && model.allreduce.points.empty()) {
+  if (!options.ranks.empty() && model.regime != model::Regime::mixed &&
+      model::step_time(model.parameters, 1.0, 1.0).total_s() > 0.0) {
     auto const curve = sim::simulate(model, options);
     section.blocks.push_back(
         validate::Verdict{curve.bend ? Mood::caution : Mood::good, validate::bend_sentence(curve)});

@@ -2,13 +2,16 @@
 #include <iostream>
 
 #include "calibrate/fit.hpp"
+#include "calibrate/fit_allreduce.hpp"
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
 #include "data/input.hpp"
 #include "data/model_file.hpp"
 #include "model/error.hpp"
+#include "validate/allreduce_holdout.hpp"
 #include "validate/holdout.hpp"
 #include "validate/plot.hpp"
+#include "validate/present_allreduce.hpp"
 #include "validate/present_json.hpp"
 #include "validate/present_text.hpp"
 
@@ -37,6 +40,19 @@ int judge(CommandLine const& line, validate::ErrorSummary const& errors) {
   return verdict_failed;
 }
 
+/// The inputs where each of them holds all-reduces alone, else none. @throws InputError if --leave-sizes asks for them
+std::vector<data::Study> allreduce_logs(CommandLine const& line, Arguments const& inputs) {
+  std::vector<data::Study> logs;
+  for (auto const& path : inputs) {
+    logs.push_back(data::read_study({path}));
+    if (calibrate::is_allreduce_only(logs.back())) continue;
+    if (line.has("leave-sizes"))
+      throw InputError("--leave-sizes with '" + path + "' (it holds more than all-reduces, or none)");
+    return {};
+  }
+  return logs;
+}
+
 }  // namespace
 
 int validate(Arguments const& arguments) {
@@ -50,8 +66,10 @@ int validate(Arguments const& arguments) {
                                "points to fit, the rest held out: 'K<=8', 'K in 1,2,4', 'B==2048'")(
       "ratio", po::value<double>()->value_name("R"), "fit K <= Kmax/R")(
       "leave-largest", "hold out the largest K (what happens without any of these)")(
-      "model,M", po::value<std::string>()->value_name("FILE"),
-      "score this Model against all points instead of fitting")(
+      "leave-sizes",
+      "of all-reduce logs: hold out every other size, each log by itself (else they are one cluster, and "
+      "rank counts are held out)")("model,M", po::value<std::string>()->value_name("FILE"),
+                                   "score this Model against all points instead of fitting")(
       "max-error", po::value<double>()->value_name("E"),
       "a gate: exit code 5 if a held-out point errs by more (0.05 is 5 %)")(
       "draws", po::value<int>()->default_value(2000), "of the intervals")(
@@ -73,6 +91,14 @@ int validate(Arguments const& arguments) {
   if (model_path) all_inputs.push_back(*model_path);
   auto const made_by = line.provenance(all_inputs);
 
+  if (auto const logs = allreduce_logs(line, inputs); !logs.empty() && !model_path) {
+    auto const set = line.has("leave-sizes")
+                         ? kurve::validate::leave_sizes_out(logs, calibrate::fit_allreduce, options.confidence)
+                         : kurve::validate::leave_ranks_out(data::read_study(inputs), split_of(line),
+                                                            calibrate::fit_allreduce, options.confidence);
+    write_result(line, wants(line, ".json") ? kurve::validate::to_json(set, &made_by) : kurve::validate::to_text(set));
+    return judge(line, set.summary.errors);
+  }
   if (inputs.size() > 1 && !model_path) {
     if (picture) throw InputError("--plot with several Studies (a plot shows one curve). Validate one at a time?");
     auto const studies = data::read_studies(inputs, line.assumptions());

@@ -63,8 +63,8 @@ class ModelReader {
       read_parameters();
       read_choices();
       model::check(model_.parameters);
+      read_allreduce();  // before the draws, which share its curve
       read_posterior();
-      read_allreduce();
     } catch (DataError const&) {
       throw;
     } catch (InputError const& e) {
@@ -160,10 +160,9 @@ class ModelReader {
   void read_allreduce() {
     if (!document_.contains("allreduce")) return;
     auto const& sweep = document_["allreduce"];
-    model_.allreduce.workers_per_node = number(sweep, "workers_per_node", " of allreduce");
-    if (!(model_.allreduce.workers_per_node >= 1.0)) fail("workers_per_node of allreduce (must be at least 1)");
-    auto& points = model_.allreduce.points;
-    if (!sweep.contains("points") || !sweep["points"].is_array()) fail("allreduce without its list of points");
+    std::vector<model::SweepPoint> points;
+    if (!sweep.contains("points") || !sweep["points"].is_array() || sweep["points"].empty())
+      fail("allreduce without its list of points");
     for (auto const& row : sweep["points"]) {
       std::string const where = "point " + std::to_string(points.size() + 1) + " of allreduce";
       bool const numbers =
@@ -176,6 +175,7 @@ class ModelReader {
         fail(where + " (points must ascend in ranks, then bytes)");
       points.push_back(p);
     }
+    model_.parameters.measured_allreduce = model::make_allreduce_curve(model_.parameters, std::move(points));
   }
 
   std::string path_;
@@ -197,12 +197,10 @@ void write_model(std::ostream& out, model::Model const& m, Provenance const& pro
                         {"parameters", parameters_json(m)},
                         {"choices", choices}};
   if (!m.draws.empty()) document["posterior"] = posterior_json(m);
-  if (!m.allreduce.points.empty()) {
+  if (auto const& curve = m.parameters.measured_allreduce) {
     ordered_json points = ordered_json::array();
-    for (auto const& p : m.allreduce.points) points.push_back({p.ranks, p.bytes, p.time_s});
-    document["allreduce"] = {{"workers_per_node", m.allreduce.workers_per_node},
-                             {"columns", {"ranks", "bytes", "time_s"}},
-                             {"points", points}};
+    for (auto const& p : curve->points()) points.push_back({p.ranks, p.bytes, p.time_s});
+    document["allreduce"] = {{"columns", {"ranks", "bytes", "time_s"}}, {"points", points}};
   }
   document["provenance"] = provenance_json(provenance);
   write_json(out, document);

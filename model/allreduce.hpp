@@ -13,7 +13,9 @@ struct Link {
   SecondsPerByte gamma{};  ///< reduction cost, >= 0
 };
 
-enum class AllreduceAlgorithm { ring, double_binary_tree, hierarchical_ring };
+/// nccl, nccl_nvls (with switches that reduce) and nccl_ring (NCCL held to rings) are NCCL's choice by its own cost
+/// model, model/nccl_law.hpp; the others are one algorithm at every size.
+enum class AllreduceAlgorithm { ring, double_binary_tree, hierarchical_ring, nccl, nccl_nvls, nccl_ring };
 
 /// Time of one ring all-reduce (reduce-scatter, then all-gather), without contention or noise.
 ///
@@ -48,10 +50,10 @@ enum class AllreduceAlgorithm { ring, double_binary_tree, hierarchical_ring };
 [[nodiscard]] Seconds hierarchical_allreduce_time(int ranks, int workers_per_node, Bytes message, Link const& intra,
                                                   Link const& inter);
 
-/// Time by algorithm on a two-level network. A flat ring or tree that spans nodes goes at the pace of its slowest
-/// hop for bandwidth, and pays each level's latency for the hops it makes there:
-/// ring: 2(K-1) hops, of which 2(N-1) between nodes; tree: 2 log2(N) levels between nodes, 2 log2(g) inside.
-/// Source: NCCL src/graph/tuning.cc, ring and tree latency formulas.
+/// Time of one algorithm (ring, tree or hierarchical) on a two-level network. A flat ring or tree that spans nodes goes
+/// at the pace of its slowest hop for bandwidth, and pays each level's latency for the hops it makes there: ring:
+/// 2(K-1) hops, of which 2(N-1) between nodes; tree: 2 log2(N) levels between nodes, 2 log2(g) inside. Source: NCCL
+/// src/graph/tuning.cc, ring and tree latency formulas.
 [[nodiscard]] Seconds allreduce_time(AllreduceAlgorithm algorithm, int ranks, int workers_per_node, Bytes message,
                                      Link const& intra, Link const& inter);
 

@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "model/allreduce_sweep.hpp"
 #include "model/step.hpp"
 
 namespace kurve::model {
@@ -39,7 +38,6 @@ struct Model {
   StepParameters parameters;                   ///< central values
   std::map<std::string, Knowledge> knowledge;  ///< by parameter name; a missing name is assumed, sd 0
   std::vector<StepParameters> draws;           ///< posterior draws; empty where only sds are known
-  AllreduceSweep allreduce;  ///< measured collectives; with points, they alone time an all-reduce by size
 
   /// B at K workers: constant when strong, proportional to K when weak. A mixed Model has no rule: the caller names B.
   [[nodiscard]] double batch_at(double ranks) const {

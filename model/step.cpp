@@ -9,12 +9,19 @@
 
 #include "model/elementary.hpp"
 #include "model/error.hpp"
+#include "model/nccl_law.hpp"
 
 namespace kurve::model {
 namespace {
 
 constexpr double inf = std::numeric_limits<double>::infinity();
 using P = StepParameters;
+
+/// From inside one node to several: twice the time at large sizes, four to seven times at small ones (ml-engineering,
+/// network benchmarks), and the network may be any.
+constexpr double node_exit_log_sd = 0.5;
+/// Of a law without any cost, so that a measured time has a finite ratio to it.
+constexpr double least_law_s = 1e-12;
 
 constexpr std::array parameters{
     ParameterInfo{"serial", "s", &P::serial_s, 0, inf, "what every step pays whatever K is"},
@@ -34,6 +41,10 @@ constexpr std::array parameters{
     ParameterInfo{"network.inter.bandwidth_Bps", "B/s", &P::inter_bandwidth_Bps, 0, 1e18,
                   "1/beta between nodes, 0: free"},
     ParameterInfo{"network.reduce_s_per_byte", "s/B", &P::reduce_s_per_byte, 0, 1, "gamma, reduction cost"},
+    ParameterInfo{"network.nccl.latency_scale", "1", &P::nccl_latency_scale, 1e-3, 1e6,
+                  "of NCCL's own latencies (algorithm nccl)"},
+    ParameterInfo{"network.allreduce_error", "1", &P::allreduce_error, -20, 20,
+                  "of the measured all-reduce curve, in its own sd"},
     ParameterInfo{"overlap.fraction", "1", &P::overlap_fraction, 0, 1, "share of compute that can hide the all-reduce"},
     ParameterInfo{"overlap.buckets", "1", &P::overlap_buckets, 1, 1e6, "gradient buckets, the last always exposed"},
     ParameterInfo{"extra.multi", "s", &P::extra_multi_s, 0, inf, "exposed whenever K > 1"},
@@ -78,7 +89,7 @@ constexpr std::array parameters{
                   "misfit of one configuration, in log T"},
 };
 
-constexpr std::array<std::string_view, 3> algorithms{"ring", "tree", "hierarchical"};
+constexpr std::array<std::string_view, 6> algorithms{"ring", "tree", "hierarchical", "nccl", "nccl_nvls", "nccl_ring"};
 constexpr std::array<std::string_view, 6> shapes{"normal", "lognormal", "exponential", "gumbel", "weibull", "pareto"};
 constexpr std::array<std::string_view, 2> imbalances{"per_step", "per_run"};
 
@@ -200,14 +211,48 @@ double compute_time_s(P const& p, double local_batch) {
   return p.compute_fixed_s + p.compute_per_sample_s * effective_batch(p, local_batch);
 }
 
-double allreduce_time_s(StepParameters const& p, double ranks) {
+double allreduce_law_s(StepParameters const& p, double ranks, double bytes) {
   if (ranks <= 1.0) return 0.0;
-  auto const message = Bytes{static_cast<std::int64_t>(std::llround(p.gradient_bytes / p.allreduces_per_step))};
-  auto const time = allreduce_time(p.allreduce, static_cast<int>(std::lround(ranks)),
-                                   static_cast<int>(std::lround(p.workers_per_node)), message,
-                                   link_of(p.intra_latency_s, p.intra_bandwidth_Bps, p.reduce_s_per_byte),
-                                   link_of(p.inter_latency_s, p.inter_bandwidth_Bps, p.reduce_s_per_byte));
-  return p.allreduces_per_step * time.count();
+  if (p.allreduce >= AllreduceAlgorithm::nccl)
+    return nccl_allreduce_time({.workers_per_node = p.workers_per_node,
+                                .intra_busbw_Bps = p.intra_bandwidth_Bps,
+                                .inter_busbw_Bps = p.inter_bandwidth_Bps,
+                                .latency_scale = p.nccl_latency_scale,
+                                .switch_reduces = p.allreduce == AllreduceAlgorithm::nccl_nvls,
+                                .ring_only = p.allreduce == AllreduceAlgorithm::nccl_ring},
+                               ranks, bytes)
+        .total_s();
+  return allreduce_time(p.allreduce, static_cast<int>(std::lround(ranks)),
+                        static_cast<int>(std::lround(p.workers_per_node)),
+                        Bytes{static_cast<std::int64_t>(std::llround(bytes))},
+                        link_of(p.intra_latency_s, p.intra_bandwidth_Bps, p.reduce_s_per_byte),
+                        link_of(p.inter_latency_s, p.inter_bandwidth_Bps, p.reduce_s_per_byte))
+      .count();
+}
+
+double one_allreduce_s(StepParameters const& p, double ranks, double bytes) {
+  double const law_s = allreduce_law_s(p, ranks, bytes);
+  if (!p.measured_allreduce || ranks <= 1.0 || bytes <= 0.0) return law_s;
+  auto const beyond = p.measured_allreduce->at(ranks, bytes);
+  return std::max(least_law_s, law_s) * std::exp(beyond.log_factor + p.allreduce_error * beyond.log_sd);
+}
+
+std::shared_ptr<AllreduceCurve const> make_allreduce_curve(StepParameters const& central,
+                                                           std::vector<SweepPoint> points) {
+  P law = central;
+  law.measured_allreduce = nullptr;
+  // Where the network between nodes is assumed, a ring's draws of its links already say how unsure that is.
+  double const node_exit = law.allreduce >= AllreduceAlgorithm::nccl ? node_exit_log_sd : 0.0;
+  return std::make_shared<AllreduceCurve const>(
+      std::move(points), central.workers_per_node,
+      [law](double ranks, double bytes) { return std::max(least_law_s, allreduce_law_s(law, ranks, bytes)); },
+      node_exit);
+}
+
+double allreduce_time_s(StepParameters const& p, double ranks) {
+  if (ranks <= 1.0 || p.gradient_bytes <= 0.0) return 0.0;
+  double const collectives = std::max(p.allreduces_per_step, p.overlap_buckets);
+  return collectives * one_allreduce_s(p, ranks, p.gradient_bytes / collectives);
 }
 
 double exposed_time_s(StepParameters const& p, double allreduce_s, double compute_s) {

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "model/allreduce.hpp"
+#include "model/allreduce_curve.hpp"
 
 namespace kurve::model {
 
@@ -37,6 +39,8 @@ struct StepParameters {
   double inter_latency_s = 0.0;      ///< alpha between nodes
   double inter_bandwidth_Bps = 0.0;  ///< 1/beta between nodes; 0 means no cost by bytes
   double reduce_s_per_byte = 0.0;    ///< gamma
+  double nccl_latency_scale = 1.0;   ///< of NCCL's own latencies, where `allreduce` is its choice
+  double allreduce_error = 0.0;      ///< standardised error of the measured curve, in its own sd
 
   double overlap_fraction = 0.0;  ///< share of compute (backward) under which the all-reduce may hide
   double overlap_buckets = 1.0;   ///< gradient buckets; the last one is always exposed
@@ -79,6 +83,9 @@ struct StepParameters {
   Shape straggler_shape = Shape::exponential;
   Shape imbalance_shape = Shape::gumbel;
   Imbalance imbalance = Imbalance::per_step;
+
+  /// What measured all-reduces take beyond the law of the network above; none: the law alone. Shared by all draws.
+  std::shared_ptr<AllreduceCurve const> measured_allreduce;
 };
 
 /// One named scalar of StepParameters.
@@ -124,7 +131,19 @@ struct StepTime {
 /// compute(b) [s]. @param local_batch samples on this worker, >= 0
 [[nodiscard]] double compute_time_s(StepParameters const& p, double local_batch);
 
-/// All collectives of one step on K workers [s]; K may be fractional only for interpolation between integers.
+/// One all-reduce by the law of the network parameters alone [s]. For NCCL's choice the bandwidths are bus bandwidths
+/// and the latencies NCCL's own times nccl_latency_scale; else alpha and beta of each level. @param bytes  n >= 0
+[[nodiscard]] double allreduce_law_s(StepParameters const& p, double ranks, double bytes);
+
+/// One all-reduce [s]: the law, times what measured ones take beyond it, off by allreduce_error of that curve's sd.
+[[nodiscard]] double one_allreduce_s(StepParameters const& p, double ranks, double bytes);
+
+/// The curve of measured all-reduces beyond the law of these parameters. Arguments as AllreduceCurve's.
+[[nodiscard]] std::shared_ptr<AllreduceCurve const> make_allreduce_curve(StepParameters const& central,
+                                                                         std::vector<SweepPoint> points);
+
+/// All collectives of one step on K workers [s]: as many as it names, and at least one a bucket, of equal size; none
+/// without a gradient. K may be fractional only for interpolation between integers.
 [[nodiscard]] double allreduce_time_s(StepParameters const& p, double ranks);
 
 /// What backward leaves exposed of `allreduce_s`, n equal buckets becoming ready evenly during backward:

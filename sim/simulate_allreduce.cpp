@@ -13,8 +13,9 @@ namespace kurve::sim {
 namespace {
 
 double allreduce_s(model::StepParameters p, double ranks, double bytes) {
-  p.gradient_bytes = bytes * p.allreduces_per_step;  // each collective of the step then has `bytes`
-  return jittered_step_time(p, ranks, 1.0).allreduce_s / p.allreduces_per_step;
+  p.gradient_bytes = bytes;
+  p.allreduces_per_step = p.overlap_buckets = 1.0;
+  return jittered_step_time(p, ranks, 1.0).allreduce_s;
 }
 
 void check(AllreduceOptions const& o) {
@@ -28,31 +29,10 @@ void check(AllreduceOptions const& o) {
     throw InputError("draws=" + std::to_string(o.draws) + " (must be from 1 to 1e6)");
 }
 
-/// From measured collectives: median and lognormal interval in closed form, no draws.
-AllreducePoint swept_point(model::AllreduceSweep const& sweep, double ranks, double bytes, double confidence) {
-  if (bytes <= 0.0 || ranks <= 1.0)
-    return {.ranks = ranks, .bytes = bytes, .time_s = 0.0, .low_s = 0.0, .high_s = 0.0, .busbw_Bps = 0.0};
-  auto const t = model::sweep_time(sweep, ranks, bytes);
-  double const factor = std::exp(model::elementary::normal_upper(0.5 - 0.5 * confidence) * t.log_sd);
-  return {.ranks = ranks,
-          .bytes = bytes,
-          .time_s = t.time_s,
-          .low_s = t.time_s / factor,
-          .high_s = t.time_s * factor,
-          .busbw_Bps = bytes / t.time_s * 2.0 * (ranks - 1.0) / ranks};
-}
-
 }  // namespace
 
 std::vector<AllreducePoint> simulate_allreduce(model::Model const& model, AllreduceOptions const& options) {
   check(options);
-  if (!model.allreduce.points.empty()) {
-    std::vector<AllreducePoint> points;
-    for (double const ranks : options.ranks)
-      for (double const bytes : options.bytes)
-        points.push_back(swept_point(model.allreduce, ranks, bytes, options.confidence));
-    return points;
-  }
   std::vector<model::StepParameters> parameters;
   for (int d = 0; d < options.draws; ++d)
     parameters.push_back(draw_parameters(model, static_cast<std::uint32_t>(d), options.seed));

@@ -50,4 +50,12 @@ TimeUnit time_unit_for(double smallest_s, double largest_s) {
   return unit;
 }
 
+std::string bytes_text(double bytes) {
+  constexpr double KiB = 1024.0;
+  if (bytes >= KiB * KiB * KiB) return number_text(bytes / (KiB * KiB * KiB), 4) + " GiB";
+  if (bytes >= KiB * KiB) return number_text(bytes / (KiB * KiB), 4) + " MiB";
+  if (bytes >= KiB) return number_text(bytes / KiB, 4) + " KiB";
+  return number_text(bytes, 4) + " B";
+}
+
 }  // namespace kurve::validate

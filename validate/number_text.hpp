@@ -14,6 +14,9 @@ namespace kurve::validate {
 /// As percent_text with its sign, none for zero: "+3.1 %"
 [[nodiscard]] std::string signed_percent_text(double share, int digits);
 
+/// 25 MiB, 1.5 GiB, 512 B: at most four significant digits.
+[[nodiscard]] std::string bytes_text(double bytes);
+
 /// The unit in which times of a table read well.
 struct TimeUnit {
   std::string name;  ///< "s", "ms", "us", "ns"

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "validate/number_text.hpp"
+#include "validate/present_allreduce.hpp"
 
 namespace kurve::validate {
 namespace {
@@ -16,14 +17,6 @@ TimeUnit unit_of(std::vector<double> const& times_s) {
   return time_unit_for(*low, *high);
 }
 
-std::string bytes_in_words(double bytes) {
-  constexpr double KiB = 1024.0;
-  if (bytes >= KiB * KiB * KiB) return number_text(bytes / (KiB * KiB * KiB), 4) + " GiB";
-  if (bytes >= KiB * KiB) return number_text(bytes / (KiB * KiB), 4) + " MiB";
-  if (bytes >= KiB) return number_text(bytes / KiB, 4) + " KiB";
-  return number_text(bytes, 4) + " B";
-}
-
 /// Times and rates in units that read well, all else as it is. @param scale  sets the unit: a value and its sd share
 /// one
 std::string value_text(model::ParameterInfo const& info, double value, double scale) {
@@ -32,7 +25,7 @@ std::string value_text(model::ParameterInfo const& info, double value, double sc
     return number_text(value * unit.per_second, 4) + " " + unit.name;
   }
   if (info.unit == "B/s") return number_text(value / 1e9, 4) + " GB/s";
-  if (info.unit == "B") return bytes_in_words(value);
+  if (info.unit == "B") return bytes_text(value);
   return scientific(value) + (info.unit == "1" ? "" : " " + std::string(info.unit));
 }
 
@@ -85,7 +78,7 @@ TextTable table_of(std::vector<sim::AllreducePoint> const& points, double confid
       {{"ranks"}, {"size"}, {"time", "[us]"}, {percent_text(confidence, 0) + " interval", "[us]"}, {"busbw", "[GB/s]"}},
       {}};
   for (auto const& p : points)
-    text.add({number_text(p.ranks, 7), bytes_in_words(p.bytes), fixed_text(p.time_s * 1e6, 1),
+    text.add({number_text(p.ranks, 7), bytes_text(p.bytes), fixed_text(p.time_s * 1e6, 1),
               fixed_text(p.low_s * 1e6, 1) + " .. " + fixed_text(p.high_s * 1e6, 1), fixed_text(p.busbw_Bps / 1e9, 2)});
   return text;
 }
@@ -159,6 +152,11 @@ std::string to_text(calibrate::FitResult const& fit) {
                   signed_percent_text(p.fitted_s / p.measured_s - 1.0, 1), fixed_text(p.weight, 2)});
     out += to_text(points) + "\n";
   }
+  if (auto const& curve = m.parameters.measured_allreduce)
+    out += to_text(table_of(*curve)) +
+           wrap("Between measured sizes a time is uncertain by " + percent_text(curve->size_log_sd(), 1) +
+                " (sd), from how the line through each size's neighbours misses it.") +
+           "\n";
   for (auto const& message : fit.messages) out += wrap(message, "- ");
   return out;
 }

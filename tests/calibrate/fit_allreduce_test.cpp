@@ -3,21 +3,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
-#include <map>
 
-#include "data/input.hpp"
-#include "data/stats.hpp"
 #include "model/error.hpp"
 #include "tests/support/checks.hpp"
 
 using namespace kurve;
-using model::SweepPoint;
+using model::AllreduceAlgorithm;
+using model::StepParameters;
 
 namespace {
-
-/// Beside the repository; tests that need them skip where they are absent.
-std::filesystem::path const logs = std::filesystem::path(KURVE_SOURCE_DIR) / "../shared/data/logs/nccl-tests";
 
 data::Sample allreduce_row(int ranks, std::int64_t bytes, double time_s) {
   data::Sample s;
@@ -28,40 +22,38 @@ data::Sample allreduce_row(int ranks, std::int64_t bytes, double time_s) {
   return s;
 }
 
-model::AllreduceSweep swept(std::vector<std::string> const& names) {
-  std::vector<std::string> paths;
-  for (auto const& name : names) paths.push_back((logs / name).string());
-  return calibrate::fit_allreduce(data::read_study(paths)).model.allreduce;
-}
-
-/// Least squares of relative errors: T = alpha + beta n.
-double line_time(std::vector<SweepPoint> const& fitted, double bytes) {
-  double a = 0, b = 0, c = 0, u = 0, v = 0;
-  for (auto const& p : fitted) {
-    double const w = 1.0 / (p.time_s * p.time_s);
-    a += w, b += w * p.bytes, c += w * p.bytes * p.bytes, u += w * p.time_s, v += w * p.time_s * p.bytes;
-  }
-  double const d = a * c - b * b;
-  return (c * u - b * v) / d + (a * v - b * u) / d * bytes;
+/// What a network would print, 8 B to 8 GiB.
+data::Study sweep_of(StepParameters const& truth, std::vector<int> const& ranks) {
+  data::Study study;
+  for (int const k : ranks)
+    for (std::int64_t n = 8; n <= (std::int64_t{1} << 33); n *= 2)
+      study.samples.push_back(allreduce_row(k, n, model::allreduce_law_s(truth, k, static_cast<double>(n))));
+  return study;
 }
 
 }  // namespace
 
 TEST_SUITE_BEGIN("unit");
 
-TEST_CASE("fit all-reduce: measured points come back and one rank costs nothing") {
+TEST_CASE("fit all-reduce: disturbed repeats do not count and one rank costs nothing") {
   data::Study study;
   study.samples = {allreduce_row(16, 1024, 2e-5), allreduce_row(16, 1024, 4e-5), allreduce_row(16, 4096, 8e-5),
-                   allreduce_row(32, 1024, 3e-5)};
+                   allreduce_row(16, 4096, 8.4e-5), allreduce_row(32, 1024, 3e-5)};
   REQUIRE(calibrate::is_allreduce_only(study));
-  auto const sweep = calibrate::fit_allreduce(study).model.allreduce;
-  REQUIRE(sweep.points.size() == 3);
-  CHECK(model::sweep_time(sweep, 16, 1024).time_s == doctest::Approx(2e-5));  // the slow repeat warmed up
-  CHECK(model::sweep_time(sweep, 16, 2048).time_s == doctest::Approx(4e-5));  // 2e-5 to 8e-5 over two doublings
-  CHECK(model::sweep_time(sweep, 1, 1024).time_s == 0.0);
-  auto const at64 = model::sweep_time(sweep, 64, 1024), at128 = model::sweep_time(sweep, 128, 1024);
-  CHECK(at128.time_s > at64.time_s);
-  CHECK(at128.log_sd > at64.log_sd);
+  auto const p = calibrate::fit_allreduce(study).model.parameters;
+  REQUIRE(p.measured_allreduce->points().size() == 3);
+  CHECK_CLOSE(model::one_allreduce_s(p, 16, 1024), 2e-5, 1e-12);
+  CHECK_CLOSE(model::one_allreduce_s(p, 16, 4096), 8.2e-5, 1e-12);
+  CHECK_CLOSE(model::one_allreduce_s(p, 16, 2048), 2e-5 + 6.2e-5 / 3, 1e-12);
+  CHECK(model::one_allreduce_s(p, 1, 1024) == 0.0);
+}
+
+TEST_CASE("fit all-reduce: a disturbed size takes no longer than the next larger a calm one may") {
+  data::Study study;
+  study.samples = {allreduce_row(16, 1024, 9e-5), allreduce_row(16, 1024, 40e-5), allreduce_row(16, 4096, 8e-5)};
+  CHECK(calibrate::allreduce_sweep(study).front().time_s == 8e-5);
+  study.samples[1].time_s = 9e-5;
+  CHECK(calibrate::allreduce_sweep(study).front().time_s == 9e-5);
 }
 
 TEST_CASE("fit all-reduce: a study without two ranks is refused") {
@@ -73,56 +65,42 @@ TEST_CASE("fit all-reduce: a study without two ranks is refused") {
         }).find("one.log: no all-reduce of 2 or more ranks") == 0);
 }
 
-TEST_CASE("fit all-reduce: sizes between measured ones are closer than one line") {
-  if (!std::filesystem::exists(logs)) {
-    MESSAGE("skipped: ../shared/data is not here");
-    return;
+TEST_CASE("fit all-reduce: networks of known truth come back at rank counts that were not measured") {
+  struct Truth {
+    AllreduceAlgorithm algorithm;
+    double latency_scale, intra, inter;
+  };
+  for (auto const& truth :
+       {Truth{AllreduceAlgorithm::nccl_nvls, 1.0, 480e9, 370e9}, Truth{AllreduceAlgorithm::nccl, 6.0, 230e9, 90e9},
+        Truth{AllreduceAlgorithm::nccl_ring, 4.0, 120e9, 12e9}}) {
+    StepParameters p{.workers_per_node = 8.0, .intra_bandwidth_Bps = truth.intra, .inter_bandwidth_Bps = truth.inter};
+    p.allreduce = truth.algorithm;
+    p.nccl_latency_scale = truth.latency_scale;
+    auto const fitted = calibrate::fit_allreduce(sweep_of(p, {16, 32})).model.parameters;
+    CHECK(fitted.allreduce == truth.algorithm);
+    CHECK_CLOSE(fitted.nccl_latency_scale, truth.latency_scale, 0.03);
+    std::vector<double> errors;
+    for (double n = 8; n <= 1e10; n *= 2)
+      for (double const k : {64.0, 128.0})
+        errors.push_back(std::abs(std::log(model::one_allreduce_s(fitted, k, n) / model::allreduce_law_s(p, k, n))));
+    std::sort(errors.begin(), errors.end());
+    // Where the intra-node rate is not seen (nothing on one node), trees on two nodes are scaled by another; 10 %
+    // covers that and its trend, and at most sizes nothing of it is left.
+    CHECK(errors[errors.size() / 2] < 0.03);
+    CHECK(errors.back() < 0.25);
   }
-  std::vector<double> errors, line_errors;
-  for (auto const& entry : std::filesystem::directory_iterator(logs)) {
-    auto const all = swept({entry.path().filename().string()});
-    auto fitted = all;
-    fitted.points.clear();
-    for (std::size_t i = 0; i < all.points.size(); i += 2) fitted.points.push_back(all.points[i]);
-    if (fitted.points.size() < 2) continue;
-    for (std::size_t i = 1; i + 1 < all.points.size(); i += 2) {
-      auto const& p = all.points[i];
-      errors.push_back(std::abs(model::sweep_time(fitted, p.ranks, p.bytes).time_s / p.time_s - 1.0));
-      line_errors.push_back(std::abs(line_time(fitted.points, p.bytes) / p.time_s - 1.0));
-    }
-  }
-  MESSAGE(errors.size() << " sizes: median " << data::median(errors) << " p90 " << data::quantile(errors, 0.9)
-                        << "; one line: median " << data::median(line_errors) << " p90 "
-                        << data::quantile(line_errors, 0.9));
-  CHECK(data::median(errors) <= 0.04);
-  CHECK(data::quantile(errors, 0.9) < 0.5 * data::quantile(line_errors, 0.9));
-  CHECK(data::median(line_errors) > data::median(errors));
 }
 
-TEST_CASE("fit all-reduce: twice the nodes on published clusters") {
-  if (!std::filesystem::exists(logs)) {
-    MESSAGE("skipped: ../shared/data is not here");
-    return;
-  }
-  std::pair<char const*, char const*> const pairs[] = {
-      {"h100_ib400_2node_16rank_issue309_gjaion.txt", "h100_ib400_4node_32rank_issue309_gjaion.txt"},
-      {"h100_ib400_2node_16rank_issue309_qoofyk.txt", "h100_ib400_4node_32rank_issue309_qoofyk.txt"},
-      {"dgxa100_ib_2node_16rank_deepops.txt", "dgxa100_4node_32rank_deepops.txt"},
-      {"gb200_nvl72_1rack_72rank_coreweave.txt", "gb200_2rack_128rank_coreweave.txt"}};
-  for (auto const& [few, many] : pairs) {
-    auto const fitted = swept({few});
-    std::vector<double> errors;
-    int held = 0;
-    for (auto const& p : swept({many}).points) {
-      auto const t = model::sweep_time(fitted, p.ranks, p.bytes);
-      double const log_error = std::log(t.time_s / p.time_s);
-      errors.push_back(std::abs(std::exp(log_error) - 1.0));
-      held += std::abs(log_error) <= 1.645 * t.log_sd;
-    }
-    MESSAGE(std::string(many) << ": median error " << data::median(errors) << ", 90 % interval holds " << held << " of "
-                              << errors.size());
-    CHECK(data::median(errors) < 0.3);
-  }
+TEST_CASE("fit all-reduce: first EFA had rings alone and its growth shows it") {
+  // 8 bytes on 2, 4 and 8 nodes of p3dn with EFA: 163.4, 319.4, 631.3 us, and 184.8, 343.3, 663.2 us for 32 KiB (July
+  // 2019, gists jacobkahn/a92f4425, 1fb3977e, 3150a1a3).
+  data::Study study;
+  study.samples = {allreduce_row(16, 8, 163.4e-6), allreduce_row(16, 32768, 184.8e-6), allreduce_row(32, 8, 319.4e-6),
+                   allreduce_row(32, 32768, 343.3e-6)};
+  auto const p = calibrate::fit_allreduce(study).model.parameters;
+  CHECK(p.allreduce == AllreduceAlgorithm::nccl_ring);
+  CHECK_CLOSE(model::one_allreduce_s(p, 64, 8), 631.3e-6, 0.03);
+  CHECK_CLOSE(model::one_allreduce_s(p, 64, 32768), 663.2e-6, 0.10);
 }
 
 TEST_SUITE_END();

@@ -108,7 +108,7 @@ TEST_SUITE("unit") {
     CHECK(test::message_of<InputError>([&] {
             set_parameter(p, "network.allreduce", "star");
             return 0;
-          }) == "network.allreduce='star' (must be one of ring tree hierarchical)");
+          }) == "network.allreduce='star' (must be one of ring tree hierarchical nccl nccl_nvls nccl_ring)");
     CHECK_THROWS_AS(set_parameter(p, "serial", "fast"), InputError);
     CHECK_THROWS_AS(set_parameter(p, "serial", "nan"), InputError);
     CHECK_THROWS_AS(static_cast<void>(step_time(p, 0, 1)), InputError);
