@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "cli/interrupts.hpp"
 #include "cli/output.hpp"
 #include "cli/settings.hpp"
 #include "cli/verbs.hpp"
@@ -120,7 +121,8 @@ int simulate(Arguments const& arguments) {
       "one for all K, or one for each: a mixed Model needs it")(
       "set,s", po::value<Arguments>()->composing()->value_name("NAME=VALUE"),
       "what if: set a parameter (repeat for more)")("parameters", "list the parameters that --set takes")(
-      "method,m", po::value<std::string>()->default_value("automatic"), "closed-form, order-statistics or workers")(
+      "method,m", po::value<std::string>()->default_value("automatic"),
+      "closed-form, order-statistics, workers, or ring (every hop)")(
       "trials,n", po::value<long>()->default_value(10000), "steps drawn at each K by a sampling method")(
       "trial", po::value<long>()->value_name("N"), "replay trial N alone")(
       "draws", po::value<int>()->default_value(2000), "parameter vectors of the intervals")(
@@ -162,14 +164,16 @@ int simulate(Arguments const& arguments) {
   auto const picture = plot_path(line);
 
   model::Curve curve;
+  Interrupts const interrupts;
   {
     ProgressBar bar(line, "simulating");
     options.progress = [&](double fraction) {
       bar.show(fraction);
-      return true;
+      return !interrupts.seen();
     };
     curve = sim::simulate(model, options);
   }
+  if (interrupts.seen()) warn(line, {"stopped: what was drawn by then, with its standard error"});
   auto const made_by = line.provenance(inputs);
   std::ostringstream out;
   bool const advise = line.has("advise");

@@ -58,6 +58,7 @@ ordered_json point_json(CurvePoint const& p) {
   point["efficiency"] = {{"mean", p.efficiency.centre}, {"low", p.efficiency.low}, {"high", p.efficiency.high}};
   point["p_pays"] = p.p_pays;
   for (auto const& [name, member] : contributions) point["contributions"][name] = p.contributions.*member;
+  if (p.jitter_tax) point["jitter_tax"] = *p.jitter_tax;
   return point;
 }
 
@@ -72,6 +73,7 @@ CurvePoint point_of(json const& point) {
   p.p_pays = point.at("p_pays").get<double>();
   for (auto const& [name, member] : contributions)
     p.contributions.*member = point.at("contributions").at(name).get<double>();
+  if (point.contains("jitter_tax")) p.jitter_tax = point.at("jitter_tax").get<double>();
   return p;
 }
 

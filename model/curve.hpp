@@ -32,6 +32,7 @@ struct CurvePoint {
   Interval efficiency;                   ///< relative to the baseline K0
   double p_pays = 1.0;                   ///< P(E(K) >= threshold)
   Contributions contributions;
+  std::optional<double> jitter_tax;  ///< of method ring: time of a collective with hop jitter over the time without
 };
 
 struct CurveBend {

@@ -12,6 +12,7 @@
 #include "model/error.hpp"
 #include "model/scaling.hpp"
 #include "sim/expected.hpp"
+#include "sim/hop_step.hpp"
 #include "sim/predict.hpp"
 #include "sim/step.hpp"
 #include "sim/trials.hpp"
@@ -23,7 +24,7 @@ using model::Curve;
 using model::CurvePoint;
 using model::Model;
 
-constexpr std::array<std::string_view, 4> methods{"automatic", "closed-form", "order-statistics", "workers"};
+constexpr std::array<std::string_view, 5> methods{"automatic", "closed-form", "order-statistics", "workers", "ring"};
 
 void require(bool condition, std::string_view name, double value, std::string_view range) {
   if (condition) return;
@@ -67,6 +68,11 @@ std::vector<Target> targets_of(Model const& model, SimulateOptions const& o) {
   return targets;
 }
 
+/// Steps of a sampling method; by ring also the jitter tax of each.
+struct Drawn {
+  std::vector<double> steps_s, jitter_tax;
+};
+
 void draw_steps(StepSampler const& sampler, Method method, std::uint32_t first, std::span<double> steps_s) {
   method == Method::order_statistics ? sampler.by_order_statistics_s(first, steps_s)
                                      : sampler.by_workers_s(first, steps_s);
@@ -74,7 +80,35 @@ void draw_steps(StepSampler const& sampler, Method method, std::uint32_t first, 
 
 /// Trials a thread takes at a time: about a tenth of a millisecond of work.
 long batch_of(Method method, double ranks) {
-  return method == Method::order_statistics ? 1024 : std::clamp(static_cast<long>(2e5 / ranks), 1L, 1024L);
+  double const draws = method == Method::order_statistics ? 1.0 : method == Method::ring ? ranks * ranks : ranks;
+  return std::clamp(static_cast<long>(2e5 / draws), 1L, 1024L);
+}
+
+Drawn draw_steps(model::StepParameters const& p, Target target, SimulateOptions const& o,
+                 std::function<bool(double)> const& go_on) {
+  long const batch = batch_of(o.method, target.ranks);
+  if (o.method != Method::ring) {
+    StepSampler const sampler(p, target.ranks, target.global_batch, o.seed);
+    auto const trials = [&](std::uint32_t first, std::span<double> steps_s) {
+      draw_steps(sampler, o.method, first, steps_s);
+    };
+    return {run_trials(o.trials, o.threads, batch, trials, go_on), {}};
+  }
+  HopStepSampler const sampler(p, target.ranks, target.global_batch, o.seed);
+  auto const trials = [&](std::uint32_t first, std::span<double> values) {  // two values a trial
+    for (std::size_t i = 0; i < values.size(); i += 2) {
+      auto const step = sampler.draw((first + static_cast<std::uint32_t>(i)) / 2);
+      values[i] = step.time_s;
+      values[i + 1] = step.jitter_tax;
+    }
+  };
+  auto const values = run_trials(2 * o.trials, o.threads, 2 * batch, trials, go_on);
+  Drawn drawn;
+  for (std::size_t i = 0; i < values.size(); i += 2) {
+    drawn.steps_s.push_back(values[i]);
+    drawn.jitter_tax.push_back(values[i + 1]);
+  }
+  return drawn;
 }
 
 /// Mean, spread, quantiles and contributions of single steps. @return false where the caller's progress stopped it
@@ -87,21 +121,22 @@ bool fill_steps(CurvePoint& point, Model const& model, SimulateOptions const& o,
   point.contributions = expected.contributions;
   if (o.method == Method::automatic || o.method == Method::closed_form) return !go_on || go_on(1.0);
 
-  StepSampler const sampler(model.parameters, point.ranks, point.global_batch, o.seed);
   bool stopped = false;
-  auto const steps_s = run_trials(
-      o.trials, o.threads, batch_of(o.method, point.ranks),
-      [&](std::uint32_t first, std::span<double> values) { draw_steps(sampler, o.method, first, values); },
-      [&](double fraction) { return !(stopped = go_on && !go_on(fraction)); });
-  auto const summary = data::summarize(steps_s);
+  auto const drawn = draw_steps(model.parameters, {point.ranks, point.global_batch}, o,
+                                [&](double fraction) { return !(stopped = go_on && !go_on(fraction)); });
+  if (drawn.steps_s.size() < 2) return false;  // stopped before there was a standard error: the point keeps its law
+  auto const summary = data::summarize(drawn.steps_s);
   point.mean_s = summary.mean;
   point.sd_s = summary.sd;
   point.standard_error_s = summary.standard_error();
-  for (auto& [level, time_s] : point.quantiles_s) time_s = data::quantile(steps_s, level);
-  // The parts are expectations; what sampling adds or takes goes to the largest random one, so that they add up.
+  for (auto& [level, time_s] : point.quantiles_s) time_s = data::quantile(drawn.steps_s, level);
+  if (!drawn.jitter_tax.empty()) point.jitter_tax = data::summarize(drawn.jitter_tax).mean;
+  // The parts are expectations; what sampling adds or takes goes to the largest random one, so that they add up, and
+  // what hops add to communication.
   auto& c = point.contributions;
-  double& random =
-      *std::max({&c.noise_s, &c.straggler_s, &c.imbalance_s}, [](double const* a, double const* b) { return *a < *b; });
+  double& random = o.method == Method::ring ? c.exposed_comm_s
+                                            : *std::max({&c.noise_s, &c.straggler_s, &c.imbalance_s},
+                                                        [](double const* a, double const* b) { return *a < *b; });
   random += summary.mean - expected.mean_s;
   return !stopped;
 }
@@ -188,7 +223,7 @@ Method method_from_text(std::string_view text) {
   auto const found = std::find(methods.begin(), methods.end(), name);
   if (found == methods.end())
     throw InputError("method '" + std::string(text) +
-                     "' (must be one of automatic closed-form order-statistics workers)");
+                     "' (must be one of automatic closed-form order-statistics workers ring)");
   return static_cast<Method>(found - methods.begin());
 }
 
@@ -247,7 +282,10 @@ Trial replay_trial(Model const& model, double ranks, double global_batch, Method
                    std::uint32_t trial) {
   StepSampler const sampler(model.parameters, ranks, global_batch, seed);
   Trial replayed;
-  draw_steps(sampler, method, trial, {&replayed.step_s, 1});
+  if (method == Method::ring)
+    replayed.step_s = HopStepSampler(model.parameters, ranks, global_batch, seed).draw(trial).time_s;
+  else
+    draw_steps(sampler, method, trial, {&replayed.step_s, 1});
   if (method != Method::order_statistics) replayed.worker_s = sampler.worker_times_s(trial);
   return replayed;
 }

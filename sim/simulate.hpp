@@ -12,8 +12,9 @@
 
 namespace kurve::sim {
 
-/// automatic is closed_form: exact for every Model there is today, and the fastest.
-enum class Method { automatic, closed_form, order_statistics, workers };
+/// automatic is closed_form: exact for every Model there is today, and the fastest. ring draws every hop of the
+/// collectives, whatever their algorithm (sim/hop_step.hpp).
+enum class Method { automatic, closed_form, order_statistics, workers, ring };
 [[nodiscard]] std::string_view to_text(Method method);
 /// @throws InputError listing the names; hyphens and underscores are the same
 [[nodiscard]] Method method_from_text(std::string_view text);

@@ -12,6 +12,12 @@
 
 namespace kurve::sim {
 
+/// A count that is to be sampled. @throws InputError unless a whole number from 1 to `most`
+[[nodiscard]] std::uint32_t whole_number(double value, double most, char const* name);
+
+/// step_noise run_noise of a trial: what multiplies the whole step.
+[[nodiscard]] double shared_noise(model::StepParameters const& p, std::uint64_t seed, std::uint32_t trial);
+
 /// Draws single steps, each a step of its own run, at K workers and global batch B:
 ///
 ///   T = step_noise run_noise ( serial + compute max_k worker_k + exposed )
@@ -34,11 +40,10 @@ class StepSampler {
   [[nodiscard]] std::vector<double> worker_times_s(std::uint32_t trial) const;
 
  private:
-  /// Noise of the step and of the run.
   void multiply_in_shared_noise(std::uint32_t first_trial, std::span<double> steps_s) const;
 
+  model::StepParameters parameters_;
   model::StepTime base_;
-  model::FactorLaw step_, run_;
   WorkerLaws workers_;
   MaximumLaws maxima_;
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <exception>
 #include <thread>
 
@@ -23,14 +24,18 @@ std::vector<double> run_trials(long count, int threads, long batch, Trials const
   auto const work = [&](long worker) {
     try {
       long told = -1;
+      auto last = std::chrono::steady_clock::now();
       while (!stop.load(std::memory_order_relaxed)) {
         long const mine = next.fetch_add(1);
         if (mine >= batches) break;
         auto const first = static_cast<std::size_t>(mine * batch);
         trials(static_cast<std::uint32_t>(first),
                std::span(values).subspan(first, std::min(static_cast<std::size_t>(batch), values.size() - first)));
-        if (worker != 0 || !go_on || mine * 100 / batches == told) continue;
+        if (worker != 0 || !go_on) continue;
+        auto const now = std::chrono::steady_clock::now();
+        if (mine * 100 / batches == told && now - last < std::chrono::milliseconds(50)) continue;
         told = mine * 100 / batches;
+        last = now;
         if (!go_on(static_cast<double>(mine + 1) / static_cast<double>(batches))) stop = true;
       }
     } catch (...) {

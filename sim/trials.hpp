@@ -15,8 +15,8 @@ using Trials = std::function<void(std::uint32_t first, std::span<double> values)
 /// neighbours at a time.
 ///
 /// Values are returned in trial order, so what is made of them does not depend on the threads. `go_on(done fraction)`
-/// is called from the calling thread between batches, about a hundred times; once it returns false, no batch is begun
-/// any more, and the trials done by then are returned. An exception of a trial is thrown again here.
+/// is called from the calling thread between batches, at every hundredth and every 50 ms; once it returns false, no
+/// batch is begun any more, and the trials done by then are returned. An exception of a trial is thrown again here.
 [[nodiscard]] std::vector<double> run_trials(long count, int threads, long batch, Trials const& trials,
                                              std::function<bool(double)> const& go_on);
 

@@ -178,6 +178,9 @@ std::string to_text(model::Curve const& curve) {
       for (auto const& point : curve.points)
         if (point.ranks == curve.bend->ranks && &point != &curve.points.back())
           out += wrap("At the bend it is " + budget_sentence(point) + ".");
+    if (auto const& last = curve.points.back(); last.jitter_tax)
+      out += wrap("Hop by hop, a collective of " + number_text(last.ranks, 7) + " workers takes " +
+                  fixed_text(*last.jitter_tax, 3) + " times what it would without jitter and waiting inside it.");
   }
   auto const thin =
       std::find_if(curve.points.begin(), curve.points.end(), [](auto const& p) { return p.global_batch < p.ranks; });

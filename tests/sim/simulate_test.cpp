@@ -235,7 +235,7 @@ TEST_SUITE("unit") {
     CHECK(message([](auto& o) {
             o.ranks = {2.5};
             o.method = Method::workers;
-          }).find("closed_form") != std::string::npos);
+          }).find("closed-form") != std::string::npos);
     CHECK(method_from_text("order_statistics") == Method::order_statistics);
     CHECK_THROWS_AS(static_cast<void>(method_from_text("magic")), InputError);
   }

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "model/step.hpp"
+#include "sim/ring.hpp"
+#include "sim/workers.hpp"
+
+namespace kurve::sim {
+
+/// One all-reduce, hop by hop. Equal arrivals and no jitter take exactly `time_s`:
+///
+///   ring          2(K-1) hops of every rank, each after the left neighbour's last (JitteredRing)
+///   tree          two binary trees, one numbered from the other end: floor(log2 K) hops up to the root, as many down;
+///                 a rank has the result when both trees have brought it
+///   hierarchical  g - 1 hops round each node, 2(N-1) round the nodes for each place in a node, g - 1 round each node
+///
+/// A hop takes its mean times a lognormal factor of cv hop_jitter_cv.
+class HopCollective {
+ public:
+  /// @param time_s        without jitter, as model::allreduce_time_s has it
+  /// @param inside_time_s hierarchical: how much of it is inside the nodes
+  HopCollective(model::StepParameters const& p, std::uint32_t ranks, double time_s, double inside_time_s,
+                std::uint64_t seed);
+
+  /// @param finish_s  [K] in: when each rank arrives; out: when it holds the result [s]
+  /// @param number    of this collective within the trial
+  void run(std::uint32_t trial, std::uint32_t number, std::span<double> finish_s,
+           JitteredRing::Workspace& workspace) const;
+
+ private:
+  struct Round;
+  void run_trees(std::uint32_t trial, std::uint32_t number, std::span<double> finish_s) const;
+  void run_hierarchy(std::uint32_t trial, std::uint32_t number, std::span<double> finish_s) const;
+  void run_round(std::uint32_t trial, std::uint32_t number, Round const& round, std::span<double> finish_s) const;
+
+  model::AllreduceAlgorithm algorithm_;
+  std::uint32_t ranks_, workers_per_node_;
+  double time_s_, inside_time_s_;
+  std::uint64_t seed_;
+  std::optional<JitteredRing> ring_;
+  QuantileTable jitter_;
+};
+
+/// Draws single steps, each a step of its own run, with the finish time of every worker and every hop of the
+/// collectives:
+///
+///   T = step_noise run_noise ( serial + max_k finish_k + extra )
+///
+/// n buckets become ready on worker k evenly over its own backward, overlap_fraction of its compute; bucket j is
+/// reduced when worker k has it and has finished bucket j - 1. Without randomness T is model::step_time's.
+class HopStepSampler {
+ public:
+  /// @param ranks  K, a whole number from 1 to 2^22. @throws InputError otherwise
+  HopStepSampler(model::StepParameters const& p, double ranks, double global_batch, std::uint64_t seed);
+
+  struct Step {
+    double time_s = 0.0;
+    double jitter_tax =
+        1.0;  ///< last bucket: from all ranks being ready to all holding it, over the time without jitter
+  };
+  /// A pure function of (seed, trial).
+  [[nodiscard]] Step draw(std::uint32_t trial) const;
+
+ private:
+  model::StepParameters parameters_;
+  model::StepTime base_;
+  double extra_s_;
+  int buckets_;
+  WorkerLaws workers_;
+  HopCollective collective_;
+};
+
+}  // namespace kurve::sim
