@@ -9,12 +9,14 @@
 #include "cli/output.hpp"
 #include "cli/settings.hpp"
 #include "cli/verbs.hpp"
+#include "cli/what_if.hpp"
 #include "data/curve_file.hpp"
 #include "data/json_text.hpp"
 #include "data/model_file.hpp"
 #include "data/quantity_text.hpp"
 #include "model/error.hpp"
 #include "sim/advise.hpp"
+#include "sim/attribute.hpp"
 #include "validate/number_text.hpp"
 #include "validate/plot.hpp"
 #include "validate/present_model.hpp"
@@ -93,17 +95,74 @@ std::vector<sim::Advice> advice_for(CommandLine const& line, model::Model const&
                       .seed = line.get<std::uint64_t>("seed")});
 }
 
-std::string curve_json(model::Curve const& curve, data::Provenance const& made_by,
-                       std::vector<sim::Advice> const& advice) {
+nlohmann::ordered_json curve_json(model::Curve const& curve, data::Provenance const& made_by) {
   std::ostringstream written;
   data::write_curve(written, curve, made_by);
-  auto json = nlohmann::ordered_json::parse(written.str());
-  json["advice"] = nlohmann::ordered_json::array();
-  for (auto const& a : advice)
-    json["advice"].push_back({{"measurement", a.what}, {"gain", a.gain}, {"sentence", a.sentence}});
+  return nlohmann::ordered_json::parse(written.str());
+}
+
+nlohmann::ordered_json attribution_json(sim::Attribution const& a) {
+  nlohmann::ordered_json json{{"mean_s", a.mean_s},
+                              {"ideal_s", a.ideal_s},
+                              {"causes", nlohmann::ordered_json::object()},
+                              {"interactions", nlohmann::ordered_json::array()},
+                              {"higher_order_s", a.higher_order_s},
+                              {"rest_s", a.rest_s}};
+  for (auto const& cause : a.causes) json["causes"][std::string(cause.name)] = cause.cost_s;
+  for (auto const& pair : a.interactions)
+    json["interactions"].push_back({{"first", pair.first}, {"second", pair.second}, {"cost_s", pair.cost_s}});
+  return json;
+}
+
+std::string text_of(nlohmann::ordered_json const& json) {
   std::ostringstream out;
   data::write_json(out, json);
   return out.str();
+}
+
+/// The Curve, and what else was asked for about its largest K.
+std::string answer(CommandLine const& line, model::Model const& model, model::Curve const& curve,
+                   data::Provenance const& made_by) {
+  bool const advise = line.has("advise"), attribute = line.has("attribute");
+  auto const& last = curve.points.back();
+  if (wants(line, ".csv")) {
+    if (advise || attribute)
+      throw InputError("--advise or --attribute with a CSV file (it holds the points alone). Try --json?");
+    std::ostringstream out;
+    data::write_curve_csv(out, curve, made_by);
+    return out.str();
+  }
+  auto const advice = advise ? advice_for(line, model, curve) : std::vector<sim::Advice>{};
+  auto const causes = attribute ? sim::attribute(model, {last.ranks, last.global_batch}) : sim::Attribution{};
+  if (!wants(line, ".json"))
+    return validate::to_text(curve) + (attribute ? validate::attribution_text(causes, last.ranks) : "") +
+           (advise ? validate::advice_text(advice, last.ranks) : "");
+  auto json = curve_json(curve, made_by);
+  if (advise) json["advice"] = nlohmann::ordered_json::array();
+  for (auto const& a : advice)
+    json["advice"].push_back({{"measurement", a.what}, {"gain", a.gain}, {"sentence", a.sentence}});
+  if (attribute) json["attribution"] = attribution_json(causes);
+  return text_of(json);
+}
+
+/// One Curve for each value of a parameter.
+int sweep(CommandLine const& line, model::Model const& model, Range const& range, sim::SimulateOptions const& options,
+          Arguments const& inputs) {
+  std::vector<model::Curve> curves;
+  for (auto const& value : range.values) {
+    auto changed = model;
+    apply_settings(changed, {range.name + "=" + value});
+    curves.push_back(sim::simulate(changed, options));
+  }
+  if (!wants(line, ".json")) {
+    write_result(line, validate::sweep_text(range.name, range.values, curves));
+    return ok;
+  }
+  nlohmann::ordered_json json{
+      {"parameter", range.name}, {"values", range.values}, {"curves", nlohmann::ordered_json::array()}};
+  for (auto const& curve : curves) json["curves"].push_back(curve_json(curve, line.provenance(inputs)));
+  write_result(line, text_of(json));
+  return ok;
 }
 
 }  // namespace
@@ -120,7 +179,8 @@ int simulate(Arguments const& arguments) {
       "global-batch,B", po::value<std::string>()->value_name("LIST"),
       "one for all K, or one for each: a mixed Model needs it")(
       "set,s", po::value<Arguments>()->composing()->value_name("NAME=VALUE"),
-      "what if: set a parameter (repeat for more)")("parameters", "list the parameters that --set takes")(
+      "what if: set a parameter (repeat for more); one may range: 1e9,4e9 or 1e9..8e9 (.. doubles)")(
+      "parameters", "list the parameters that --set takes")(
       "method,m", po::value<std::string>()->default_value("automatic"),
       "closed-form, order-statistics, workers, or ring (every hop)")(
       "trials,n", po::value<long>()->default_value(10000), "steps drawn at each K by a sampling method")(
@@ -132,6 +192,7 @@ int simulate(Arguments const& arguments) {
       "ranks", po::value<std::string>()->default_value("2..1024"), "with --op: K list")(
       "bytes", po::value<std::string>()->default_value("1MiB..1GiB"), "with --op: sizes, .. doubles")(
       "advise", "rank what to measure next, by how much it would narrow the interval of T at the largest K")(
+      "attribute", "how much of T at the largest K, beyond ideal, each cause explains")(
       "plot,p", po::value<std::string>()->value_name("FILE"),
       "draw to FILE.svg, .png or .pdf; - draws in the terminal");
   if (!line.parse(arguments)) return ok;
@@ -141,7 +202,8 @@ int simulate(Arguments const& arguments) {
   }
   auto const inputs = line.inputs();
   auto model = data::read_model(inputs[0]);
-  apply_settings(model, line.all("set"));
+  auto const what_if = what_if_of(line.all("set"));
+  apply_settings(model, what_if.settings);
   if (auto const op = line.find<std::string>("op")) {
     if (*op != "allreduce") throw InputError("--op='" + *op + "' (must be allreduce)");
     return simulate_allreduce(line, model, inputs);
@@ -158,9 +220,10 @@ int simulate(Arguments const& arguments) {
                                .method = sim::method_from_text(line.get<std::string>("method")),
                                .quantile_levels = {0.05, 0.5, 0.95, 0.99},
                                .progress = {}};
-  options.ranks = ranks_option(line, model);
+  options.ranks = what_if.ranks ? numbers(data::ranks_from_text(*what_if.ranks)) : ranks_option(line, model);
   options.global_batches = batches_option(line, model, options.ranks);
   if (line.has("trial")) return replay(line, model, options);
+  if (what_if.range) return sweep(line, model, *what_if.range, options, inputs);
   auto const picture = plot_path(line);
 
   model::Curve curve;
@@ -175,20 +238,7 @@ int simulate(Arguments const& arguments) {
   }
   if (interrupts.seen()) warn(line, {"stopped: what was drawn by then, with its standard error"});
   auto const made_by = line.provenance(inputs);
-  std::ostringstream out;
-  bool const advise = line.has("advise");
-  if (advise && wants(line, ".csv"))
-    throw InputError("--advise with a CSV file (it holds the points alone). Try --json?");
-  if (wants(line, ".json") && advise)
-    out << curve_json(curve, made_by, advice_for(line, model, curve));
-  else if (wants(line, ".json"))
-    data::write_curve(out, curve, made_by);
-  else if (wants(line, ".csv"))
-    data::write_curve_csv(out, curve, made_by);
-  else
-    out << validate::to_text(curve)
-        << (advise ? validate::advice_text(advice_for(line, model, curve), curve.points.back().ranks) : "");
-  write_result(line, out.str());
+  write_result(line, answer(line, model, curve, made_by));
   if (picture) draw(validate::make_scaling_plot(curve), *picture);
   return ok;
 }

@@ -131,6 +131,53 @@ std::string advice_text(std::vector<sim::Advice> const& advice, double ranks) {
                     "- ");
 }
 
+std::string attribution_text(sim::Attribution const& a, double ranks) {
+  auto const unit = unit_of({a.mean_s});
+  double const excess_s = a.mean_s - a.ideal_s;
+  TextTable table{{{"without", "", Align::left}, {"T falls by", "[" + unit.name + "]"}, {"of T - ideal"}}, {}};
+  auto const add = [&](std::string const& name, double cost_s) {
+    table.add({name, unit.text(cost_s), excess_s > 0.0 ? percent_text(cost_s / excess_s, 0) : "-"});
+  };
+  for (auto const& cause : a.causes) add(std::string(cause.name), cause.cost_s);
+  std::size_t listed = 0;
+  for (auto const& pair : a.interactions)
+    if (std::abs(pair.cost_s) >= 0.01 * std::abs(excess_s) && listed++ < 5)
+      add(std::string(pair.first) + " and " + std::string(pair.second) + ", beyond each", pair.cost_s);
+  double rest_s = excess_s;
+  for (auto const& cause : a.causes) rest_s -= cause.cost_s;
+  listed = 0;
+  for (auto const& pair : a.interactions)
+    if (std::abs(pair.cost_s) >= 0.01 * std::abs(excess_s) && listed++ < 5) rest_s -= pair.cost_s;
+  add("rest: small batches, smaller interactions, less the baseline's", rest_s);
+  return "\n" +
+         wrap("At K = " + number_text(ranks, 7) + " T is " + unit.text(a.mean_s) + " " + unit.name + ", ideal " +
+              unit.text(a.ideal_s) + " " + unit.name +
+              " (the baseline's throughput per worker). What a step would save without each cause:") +
+         to_text(table);
+}
+
+std::string sweep_text(std::string const& parameter, std::vector<std::string> const& values,
+                       std::vector<model::Curve> const& curves) {
+  std::vector<double> times_s;
+  for (auto const& curve : curves) times_s.push_back(curve.points.back().mean_s);
+  auto const unit = unit_of(times_s);
+  double const confidence = curves.front().confidence;
+  TextTable table{{{parameter},
+                   {"T", "[" + unit.name + "]"},
+                   {percent_text(confidence, 0) + " interval", "[" + unit.name + "]"},
+                   {"E"},
+                   {"P(pays)"},
+                   {"bend", "K"}},
+                  {}};
+  for (std::size_t i = 0; i < curves.size(); ++i) {
+    auto const& point = curves[i].points.back();
+    table.add({values[i], unit.text(point.mean_s), unit.text(point.low_s) + " .. " + unit.text(point.high_s),
+               fixed_text(point.efficiency.centre, 3), percent_text(point.p_pays, 0),
+               curves[i].bend ? number_text(curves[i].bend->ranks, 7) : "-"});
+  }
+  return wrap("What if, at K = " + number_text(curves.front().points.back().ranks, 7) + ":") + to_text(table);
+}
+
 std::string to_text(calibrate::FitResult const& fit) {
   auto const& m = fit.model;
   std::string out = wrap(m.workload.empty() ? "fitted Model" : m.workload) + "\n" + to_text(table_of(m)) + "\n";

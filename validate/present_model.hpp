@@ -7,6 +7,7 @@
 #include "calibrate/fit.hpp"
 #include "model/curve.hpp"
 #include "sim/advise.hpp"
+#include "sim/attribute.hpp"
 #include "sim/simulate.hpp"
 #include "validate/text_table.hpp"
 
@@ -26,6 +27,13 @@ namespace kurve::validate {
 
 /// The three best of what is worth measuring next for T at `ranks`, or that nothing is.
 [[nodiscard]] std::string advice_text(std::vector<sim::Advice> const& advice, double ranks);
+
+/// What each cause costs of T at `ranks` beyond ideal, and how they hide or aggravate each other.
+[[nodiscard]] std::string attribution_text(sim::Attribution const& attribution, double ranks);
+
+/// A parameter's values and, for each, the prediction at the largest K. @param curves  one for each value
+[[nodiscard]] std::string sweep_text(std::string const& parameter, std::vector<std::string> const& values,
+                                     std::vector<model::Curve> const& curves);
 
 /// Whole answers of 80 columns for a terminal.
 [[nodiscard]] std::string to_text(calibrate::FitResult const& fit);
