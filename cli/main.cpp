@@ -25,6 +25,7 @@ constexpr std::array verbs{
     Verb{"simulate", simulate, "Model -> T(K), S(K), E(K) with intervals, the bend"},
     Verb{"validate", validate, "predict held-out points of a Study and score the prediction"},
     Verb{"plan", plan, "Model, price, deadline -> time and cost of a run by K, how many GPUs to buy"},
+    Verb{"serve", serve, "Models -> a page with sliders on this machine, computed by the same engine"},
     Verb{"report", report, "Studies and Models -> one self-contained HTML page"},
     Verb{"audit", audit, "Study -> findings against the reporting checklist of scaling claims"},
     Verb{"analyze", analyze, "Study or log -> scaling table, bend, cause, plot"},

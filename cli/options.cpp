@@ -14,14 +14,6 @@ namespace po = boost::program_options;
 
 namespace {
 
-/// As a shell would need it typed.
-std::string quoted(std::string const& argument) {
-  if (!argument.empty() && argument.find_first_of(" \t'\"<>|&;()$`\\*?#~{}") == std::string::npos) return argument;
-  std::string text = "'";
-  for (char const c : argument) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
-}
-
 double checked(double value, char const* name, bool upper_included) {
   if (value > 0.0 && (value < 1.0 || (upper_included && value == 1.0))) return value;
   std::ostringstream text;
@@ -30,6 +22,13 @@ double checked(double value, char const* name, bool upper_included) {
 }
 
 }  // namespace
+
+std::string shell_quoted(std::string const& argument) {
+  if (!argument.empty() && argument.find_first_of(" \t'\"<>|&;()$`\\*?#~{}") == std::string::npos) return argument;
+  std::string text = "'";
+  for (char const c : argument) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return text + "'";
+}
 
 CommandLine::CommandLine(std::string usage, std::string summary, std::string example)
     : usage_(std::move(usage)),
@@ -93,7 +92,7 @@ bool CommandLine::parse(Arguments const& arguments) {
 data::Provenance CommandLine::provenance(Arguments const& inputs) const {
   auto made_by = data::this_machine();
   made_by.command_line = "kurve " + usage_.substr(0, usage_.find(' '));
-  for (auto const& argument : arguments_) made_by.command_line += " " + quoted(argument);
+  for (auto const& argument : arguments_) made_by.command_line += " " + shell_quoted(argument);
   if (has("seed")) made_by.seed = std::to_string(get<std::uint64_t>("seed"));
   for (auto const& path : inputs)
     if (path != "-") made_by.inputs.emplace_back(path, data::file_digest(path));

@@ -73,6 +73,9 @@ class CommandLine {
   boost::program_options::variables_map values_;
 };
 
+/// An argument as a shell would need it typed.
+[[nodiscard]] std::string shell_quoted(std::string const& argument);
+
 /// Adds --threshold and --confidence, which several verbs share.
 void add_judgement_options(CommandLine& line, double confidence);
 

@@ -5,11 +5,11 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "cli/interrupts.hpp"
+#include "cli/interrupt.hpp"
 #include "cli/output.hpp"
+#include "cli/setting_range.hpp"
 #include "cli/settings.hpp"
 #include "cli/verbs.hpp"
-#include "cli/what_if.hpp"
 #include "data/curve_file.hpp"
 #include "data/json_text.hpp"
 #include "data/model_file.hpp"
@@ -173,21 +173,9 @@ int simulate(Arguments const& arguments) {
                    "  kurve fit data/sets/mlperf_gpt3_v3_1/points.csv --out gpt3.json\n"
                    "  kurve simulate gpt3.json --K 512..16384 --global-batch 2048");
   line.takes_inputs(1);
-  add_judgement_options(line, 0.9);
-  line.options().add_options()("K,K", po::value<std::string>()->value_name("LIST"),
-                               "1,2,4..1024 (.. doubles) or first:last:step; from K0 to 4096 K0 by doubling")(
-      "global-batch,B", po::value<std::string>()->value_name("LIST"),
-      "one for all K, or one for each: a mixed Model needs it")(
-      "set,s", po::value<Arguments>()->composing()->value_name("NAME=VALUE"),
-      "what if: set a parameter (repeat for more); one may range: 1e9,4e9 or 1e9..8e9 (.. doubles)")(
-      "parameters", "list the parameters that --set takes")(
-      "method,m", po::value<std::string>()->default_value("automatic"),
-      "closed-form, order-statistics, workers, or ring (every hop)")(
-      "trials,n", po::value<long>()->default_value(10000), "steps drawn at each K by a sampling method")(
+  add_curve_options(line);
+  line.options().add_options()("parameters", "list the parameters that --set takes")(
       "trial", po::value<long>()->value_name("N"), "replay trial N alone")(
-      "draws", po::value<int>()->default_value(2000), "parameter vectors of the intervals")(
-      "seed", po::value<std::uint64_t>()->default_value(1), "of every random number")(
-      "threads", po::value<int>()->default_value(0), "0: all; never changes a result")(
       "op", po::value<std::string>()->value_name("allreduce"), "time this collective instead of steps")(
       "ranks", po::value<std::string>()->default_value("2..1024"), "with --op: K list")(
       "bytes", po::value<std::string>()->default_value("1MiB..1GiB"), "with --op: sizes, .. doubles")(
@@ -202,41 +190,29 @@ int simulate(Arguments const& arguments) {
   }
   auto const inputs = line.inputs();
   auto model = data::read_model(inputs[0]);
-  auto const what_if = what_if_of(line.all("set"));
-  apply_settings(model, what_if.settings);
+  auto const settings = sort_settings(line.all("set"));
+  apply_settings(model, settings.single);
   if (auto const op = line.find<std::string>("op")) {
     if (*op != "allreduce") throw InputError("--op='" + *op + "' (must be allreduce)");
     return simulate_allreduce(line, model, inputs);
   }
 
-  sim::SimulateOptions options{.ranks = {},
-                               .global_batches = {},
-                               .threshold = line.threshold(),
-                               .confidence = line.confidence(),
-                               .trials = line.get<long>("trials"),
-                               .draws = line.get<int>("draws"),
-                               .seed = line.get<std::uint64_t>("seed"),
-                               .threads = line.get<int>("threads"),
-                               .method = sim::method_from_text(line.get<std::string>("method")),
-                               .quantile_levels = {0.05, 0.5, 0.95, 0.99},
-                               .progress = {}};
-  options.ranks = what_if.ranks ? numbers(data::ranks_from_text(*what_if.ranks)) : ranks_option(line, model);
-  options.global_batches = batches_option(line, model, options.ranks);
+  auto options = curve_options(line, model, settings.ranks);
   if (line.has("trial")) return replay(line, model, options);
-  if (what_if.range) return sweep(line, model, *what_if.range, options, inputs);
+  if (settings.range) return sweep(line, model, *settings.range, options, inputs);
   auto const picture = plot_path(line);
 
   model::Curve curve;
-  Interrupts const interrupts;
+  Interrupt const interrupt;
   {
     ProgressBar bar(line, "simulating");
     options.progress = [&](double fraction) {
       bar.show(fraction);
-      return !interrupts.seen();
+      return Interrupt::signal() == 0;
     };
     curve = sim::simulate(model, options);
   }
-  if (interrupts.seen()) warn(line, {"stopped: what was drawn by then, with its standard error"});
+  if (Interrupt::signal() != 0) warn(line, {"stopped: what was drawn by then, with its standard error"});
   auto const made_by = line.provenance(inputs);
   write_result(line, answer(line, model, curve, made_by));
   if (picture) draw(validate::make_scaling_plot(curve), *picture);

@@ -16,6 +16,7 @@ int devices(Arguments const& arguments);
 int fit(Arguments const& arguments);
 int plan(Arguments const& arguments);
 int report(Arguments const& arguments);
+int serve(Arguments const& arguments);
 int simulate(Arguments const& arguments);
 int validate(Arguments const& arguments);
 

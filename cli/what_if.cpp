@@ -1,51 +1,256 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/what_if.hpp"
 
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <filesystem>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "cli/plan_options.hpp"
+#include "cli/settings.hpp"
+#include "data/curve_file.hpp"
+#include "data/model_file.hpp"
 #include "data/quantity_text.hpp"
 #include "model/error.hpp"
+#include "sim/simulate.hpp"
+#include "validate/plot.hpp"
+#include "validate/present_model.hpp"
+#include "validate/present_plan.hpp"
 
 namespace kurve::cli {
 namespace {
 
-std::vector<std::string> values_of(std::string const& setting, std::string const& list) {
-  std::vector<std::string> values;
-  std::istringstream in(list);
-  for (std::string piece; std::getline(in, piece, ',');) {
-    auto const dots = piece.find("..");
-    if (dots == std::string::npos) {
-      values.push_back(piece);
-      continue;
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+constexpr std::size_t longest_text = 64;  // of one value: a quantity, a name
+
+/// Options of `kurve plan` that a page may set: none that reads or writes a file.
+constexpr std::string_view plan_names[] = {"steps",    "samples",    "min-steps", "critical-batch", "price",
+                                           "deadline", "budget",     "gpus",      "block",          "value-of-time",
+                                           "mtbf",     "checkpoint", "watts",     "restart",        "interval"};
+
+/// A number or a short text, as a command line would have it.
+std::string value_text(std::string const& name, json const& value) {
+  if (value.is_number()) return data::number_text(value.get<double>());
+  if (!value.is_string()) throw InputError("'" + name + "' (must be a number or a text)");
+  auto const& text = value.get_ref<std::string const&>();
+  bool const plain = std::all_of(text.begin(), text.end(), [](unsigned char c) { return c >= 0x20 && c != 0x7f; });
+  if (text.size() > longest_text || !plain)
+    throw InputError("'" + name + "' (must be a text of at most 64 characters)");
+  return text;
+}
+
+double number(json const& request, std::string const& name, double otherwise, double low, double high) {
+  if (!request.contains(name)) return otherwise;
+  auto const& value = request[name];
+  if (!value.is_number() || !(value.get<double>() >= low && value.get<double>() <= high))
+    throw InputError(name + "=" + value.dump(-1, ' ', true, json::error_handler_t::replace).substr(0, longest_text) +
+                     " (must be a number from " + data::number_text(low) + " to " + data::number_text(high) + ")");
+  return value.get<double>();
+}
+
+/// One K, the Model's baseline and the doublings between the smaller of them and the end, as an option.
+std::string ranks_text(double baseline, double ranks, double last) {
+  std::vector<double> list{ranks};
+  double const first = std::min(std::max(1.0, std::round(baseline)), ranks);
+  for (double k = first; k <= std::max(last, ranks); k *= 2.0) list.push_back(k);
+  std::sort(list.begin(), list.end());
+  list.erase(std::unique(list.begin(), list.end()), list.end());
+  std::string text;
+  for (double const k : list) text += (text.empty() ? "" : ",") + std::to_string(std::lround(k));
+  return text;
+}
+
+/// A request, understood: the arguments of both verbs.
+struct Question {
+  ServedModel const* served = nullptr;
+  double ranks = 1.0;
+  Arguments curve, plan;  ///< `plan` is empty where no job is given
+  bool help = false;
+};
+
+Question question_of(std::vector<ServedModel> const& models, std::string const& text) {
+  auto const request = json::parse(text, nullptr, false);
+  if (!request.is_object()) throw InputError("the request (must be a JSON object)");
+  for (auto const& [name, value] : request.items())
+    if (name != "model" && name != "K" && name != "last_K" && name != "set" && name != "threshold" &&
+        name != "confidence" && name != "plan" && name != "help")
+      throw InputError("unknown key '" + name.substr(0, longest_text) +
+                       "' (the keys are model, K, last_K, set, threshold, confidence, plan, help)");
+  Question q;
+  double const index = number(request, "model", 0.0, 0.0, static_cast<double>(models.size()) - 1.0);
+  q.served = &models[static_cast<std::size_t>(index)];
+  double const baseline = q.served->model.baseline_ranks;
+  q.ranks = std::round(number(request, "K", baseline, 1.0, WhatIf::largest_ranks));
+  double const last = number(request, "last_K", std::max(q.ranks, 64.0 * baseline), 1.0, WhatIf::largest_ranks);
+  q.help = request.contains("help") && request["help"] == true;
+
+  Arguments shared{q.served->path, "-K", ranks_text(baseline, q.ranks, last),
+                   "--draws=" + std::to_string(WhatIf::draws)};
+  if (request.contains("threshold"))
+    shared.push_back("--threshold=" + data::number_text(number(request, "threshold", 0.7, 0.0, 1.0)));
+  if (request.contains("confidence"))
+    shared.push_back("--confidence=" + data::number_text(number(request, "confidence", 0.9, 0.0, 1.0)));
+  bool const mixed = q.served->model.regime == model::Regime::mixed;
+  std::string batch = mixed ? data::number_text(q.served->model.global_batch) : "";
+  if (request.contains("set")) {
+    auto const& settings = request["set"];
+    if (!settings.is_object() || settings.size() > 64)
+      throw InputError("'set' (must be an object of at most 64 values)");
+    for (auto const& [name, value] : settings.items()) {
+      if (name.size() > longest_text) throw InputError("a name in 'set' (must be at most 64 characters)");
+      if (mixed && name == "global_batch")
+        batch = value_text(name, value);
+      else
+        shared.push_back("--set=" + name + "=" + value_text(name, value));
     }
-    auto const first = data::number_from_text(piece.substr(0, dots)),
-               last = data::number_from_text(piece.substr(dots + 2));
-    if (!first || !last || !(*first > 0.0) || *last < *first || *last > 1e12 * *first)
-      throw InputError("--set '" + setting + "' (a..b doubles from a > 0 up to b >= a, b at most 1e12 a)");
-    for (double x = *first; x <= *last * (1.0 + 1e-12); x *= 2.0) values.push_back(data::number_text(x));
   }
-  return values;
+  if (mixed) shared.push_back("--global-batch=" + batch);
+  q.curve = q.plan = shared;
+  q.plan.push_back("--runs=1");
+  bool job = false;
+  if (request.contains("plan") && !request["plan"].is_null()) {
+    auto const& plan = request["plan"];
+    if (!plan.is_object()) throw InputError("'plan' (must be an object)");
+    for (auto const& [name, value] : plan.items()) {
+      if (std::find(std::begin(plan_names), std::end(plan_names), name) == std::end(plan_names))
+        throw InputError("unknown key '" + name.substr(0, longest_text) + "' in 'plan'");
+      auto const option = value_text(name, value);
+      if (option.empty()) continue;
+      job |= name == "steps" || name == "samples" || name == "min-steps";
+      q.plan.push_back("--" + name + "=" + option);
+    }
+  }
+  if (!job) q.plan.clear();
+  return q;
+}
+
+/// A line of either verb, read.
+CommandLine read_line(std::string const& verb, void (*add)(CommandLine&), Arguments const& arguments) {
+  CommandLine line(verb + " MODEL", "", "");
+  line.takes_inputs(1);
+  add(line);
+  if (!line.parse(arguments)) throw InputError("no help here");
+  return line;
+}
+
+struct Answered {
+  model::Model model;
+  model::Curve curve;
+};
+
+Answered curve_of(Question const& q) {
+  auto const line = read_line("simulate", add_curve_options, q.curve);
+  Answered answered{q.served->model, {}};
+  apply_settings(answered.model, line.all("set"));
+  auto options = curve_options(line, answered.model);
+  options.threads = 1;
+  answered.curve = sim::simulate(answered.model, options);
+  return answered;
+}
+
+std::string command_text(std::string const& verb, Arguments const& arguments) {
+  std::string text = "kurve " + verb;
+  for (auto const& argument : arguments) text += " " + shell_quoted(argument);
+  return text;
+}
+
+json plan_json(Question const& q) {
+  auto const line = read_line("plan", add_plan_options, q.plan);
+  auto const offers = offers_of(line, {q.served->model}, {std::filesystem::path(q.served->path).stem().string()});
+  auto options = plan_options(line, offers);
+  options.seek_help = q.help;
+  return json::parse(validate::to_json(validate::make_plan(offers, options)));
 }
 
 }  // namespace
 
-WhatIf what_if_of(Arguments const& settings) {
-  WhatIf what_if;
-  for (auto const& setting : settings) {
-    auto const equals = setting.find('=');
-    std::string const name = setting.substr(0, equals),
-                      value = equals == std::string::npos ? "" : setting.substr(equals + 1);
-    if (name == "K") {
-      what_if.ranks = value;
-    } else if (value.find(',') == std::string::npos && value.find("..") == std::string::npos) {
-      what_if.settings.push_back(setting);
-    } else if (what_if.range) {
-      throw InputError("--set '" + setting + "' (one parameter can range, and " + what_if.range->name + " does)");
-    } else {
-      what_if.range = Range{name, values_of(setting, value)};
+ServedModel lesson_model() {
+  ServedModel served{.path = "chapter.json", .model = {}};
+  auto& m = served.model;
+  m.workload = "the chapter's job: T = 0.04 + 0.96/K + 0.010 log2 K seconds";
+  m.global_batch = 1024;
+  m.parameters.serial_s = 0.04;
+  m.parameters.compute_per_sample_s = 0.96 / 1024;
+  m.parameters.extra_per_log2_s = 0.010;
+  for (auto const* name : {"serial", "compute.per_sample", "extra.per_log2"})
+    m.knowledge[name] = {
+        .source = model::Source::published, .sd = 0.0, .identified = true, .note = "the chapter's formula"};
+  return served;
+}
+
+std::string WhatIf::models_json() const {
+  ordered_json list = ordered_json::array();
+  for (auto const& served : models_) {
+    auto const& m = served.model;
+    ordered_json parameters = ordered_json::object(), choices = ordered_json::object();
+    for (auto const& info : model::parameter_table()) {
+      auto const known = m.knowledge.find(std::string(info.name));
+      parameters[std::string(info.name)] = {
+          {"value", m.parameters.*(info.member)},
+          {"unit", info.unit},
+          {"source", model::to_text(known == m.knowledge.end() ? model::Source::assumed : known->second.source)}};
     }
+    list.push_back({{"name", std::filesystem::path(served.path).stem().string()},
+                    {"workload", m.workload},
+                    {"regime", model::to_text(m.regime)},
+                    {"global_batch", m.global_batch},
+                    {"baseline_K", m.baseline_ranks},
+                    {"parameters", parameters}});
   }
-  return what_if;
+  return ordered_json{{"models", list}, {"largest_K", largest_ranks}}.dump();
+}
+
+std::string WhatIf::answer(std::string const& request) const {
+  auto const start = std::chrono::steady_clock::now();
+  auto const q = question_of(models_, request);
+  auto const [model, curve] = curve_of(q);
+  std::ostringstream written;
+  data::write_curve(written, curve, {});
+  auto answer = ordered_json{{"curve", ordered_json::parse(written.str())}};
+  answer["curve"].erase("provenance");
+  answer["plan"] = answer["plan_error"] = nullptr;
+  if (!q.plan.empty()) try {
+      answer["plan"] = plan_json(q);
+    } catch (InputError const& e) {  // a deadline half typed must not take the curve away
+      answer["plan_error"] = e.what();
+    } catch (boost::program_options::error const& e) {
+      answer["plan_error"] = e.what();
+    }
+  auto const at =
+      std::find_if(curve.points.begin(), curve.points.end(), [&](auto const& p) { return p.ranks == q.ranks; });
+  answer["sentences"] = {{"bend", validate::bend_sentence(curve)}, {"budget", validate::budget_sentence(*at)}};
+  answer["commands"] = {{"simulate", command_text("simulate", q.curve)},
+                        {"plan", q.plan.empty() ? ordered_json(nullptr) : ordered_json(command_text("plan", q.plan))}};
+  std::chrono::duration<double, std::milli> const elapsed = std::chrono::steady_clock::now() - start;
+  answer["elapsed_ms"] = std::round(100.0 * elapsed.count()) / 100.0;
+  return answer.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string WhatIf::curve_csv(std::string const& request) const {
+  auto const q = question_of(models_, request);
+  auto made_by = data::this_machine();
+  made_by.command_line = command_text("simulate", q.curve);
+  std::ostringstream out;
+  data::write_curve_csv(out, curve_of(q).curve, made_by);
+  return out.str();
+}
+
+std::string WhatIf::model_json(std::string const& request) const {
+  auto const q = question_of(models_, request);
+  auto made_by = data::this_machine();
+  made_by.command_line = "kurve serve; " + command_text("simulate", q.curve);
+  std::ostringstream out;
+  data::write_model(out, curve_of(q).model, made_by);
+  return out.str();
+}
+
+std::string WhatIf::plot_svg(std::string const& request) const {
+  return validate::render_plot(validate::make_scaling_plot(curve_of(question_of(models_, request)).curve),
+                               validate::PlotFormat::svg);
 }
 
 }  // namespace kurve::cli

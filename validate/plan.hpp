@@ -62,6 +62,7 @@ struct PlanOptions {
   int draws = 2000;                   ///< parameter vectors, as in sim::PredictOptions; 1 to 1e5
   int runs = 4;                       ///< runs with their own failures for each parameter vector, 1 to 1000
   std::uint64_t seed = 1;
+  bool seek_help = true;  ///< where nothing is feasible, try what would help: ten plans more
 };
 
 struct Span {

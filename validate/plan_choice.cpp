@@ -156,7 +156,7 @@ std::string infeasible(Plan const& plan, OfferPlan const& offer) {
   if (o.budget) text += (o.deadline_s ? " and " : " keeps ") + data::money_text(o.budget->amount, plan.currency);
   text += " with " + percent_text(o.confidence, 0) + ": the best is " + k_text(best.ranks) + " with " +
           percent_text(p_feasible(best), 0) + "; what would: ";
-  auto help = what_would_help(offer, o);
+  auto help = o.seek_help ? what_would_help(offer, o) : std::vector<std::string>{};
   if (help.size() > 3) help.resize(3);
   if (o.deadline_s) {
     auto const in_time = [&](PlanOption const& p) {

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "cli/what_if.hpp"
+
+namespace kurve::cli {
+
+struct PageServerOptions {
+  std::string host = "127.0.0.1";
+  int port = 0;       ///< 0: any free one
+  std::string token;  ///< asked of every question where not empty; required for a host that is not loopback
+};
+
+/// The page and its answers over HTTP.
+///
+/// It serves the files built into the program and nothing of the disk. A question needs a Host that is this server's
+/// own loopback name (DNS rebinding) or the token, and no Origin or Sec-Fetch-Site of another site. A request may have
+/// 64 KiB in all and takes at most 10 s to arrive and 10 s to leave; 64 are served at once. What is not understood is
+/// answered with 400 and the reason as `{"error": ...}`.
+class PageServer {
+ public:
+  /// Binds. @throws InputError where the address cannot be had, or would be open without a token
+  PageServer(WhatIf const& what_if, PageServerOptions options);
+  ~PageServer();
+  /// "http://127.0.0.1:8765/"
+  [[nodiscard]] std::string url() const;
+  /// Answers until stop().
+  void run();
+  /// Safe from another thread.
+  void stop();
+
+ private:
+  struct Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace kurve::cli

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/page_server.hpp"
+#include "model/error.hpp"
+
+namespace kurve::cli {
+
+struct PageServer::Implementation {};
+
+PageServer::PageServer(WhatIf const&, PageServerOptions) {
+  throw NotBuilt(
+      "this build has no page (cpp-httplib or Chart.js was not found). Install libcpp-httplib-dev and libjs-chart.js "
+      "and build again?");
+}
+PageServer::~PageServer() = default;
+std::string PageServer::url() const { return {}; }
+void PageServer::run() {}
+void PageServer::stop() {}
+
+}  // namespace kurve::cli

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""browser_test.py KURVE CHROMEDRIVER CHROMIUM SOURCE WORK
+
+The page in headless Chromium: every slider is moved by the keyboard and moves the answer; the numbers on the page are those
+of the command lines it shows; the lessons' answers are the engine's; nothing goes wrong on the console; nothing is asked of
+another address; no sideways scrolling at 1280 and 390 px, light and dark. With KURVE_AXE=<axe.min.js> also axe-core.
+"""
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+
+from support import Served, check
+from webdriver import Browser
+
+KURVE, DRIVER, CHROMIUM, SOURCE, WORK = sys.argv[1:6]
+END, HOME, RIGHT, LEFT = "\ue010", "\ue011", "\ue014", "\ue012"
+
+
+def answered(browser):
+    """The answer on the page, once the page has asked all it wanted to."""
+    browser.wait("return !asking && !again && !!window.kurveAnswer")
+    return browser.run("return kurveAnswer")
+
+
+def command(line):
+    words = shlex.split(line)
+    check(words[0] == "kurve", line)
+    out = subprocess.run([KURVE, *words[1:], "--json"], cwd=SOURCE, capture_output=True, text=True)
+    check(out.returncode in (0, 5), line, out.stderr)
+    return json.loads(out.stdout)
+
+
+def check_same(answer):
+    """The command lines on the page give the numbers on the page."""
+    curve = command(answer["commands"]["simulate"])
+    check(curve["points"] == answer["curve"]["points"] and curve["bend"] == answer["curve"]["bend"], "simulate differs")
+    plan = command(answer["commands"]["plan"])
+    check(plan["options"] == answer["plan"]["options"], "plan differs")
+
+
+def check_sliders(browser):
+    names = browser.run("return SLIDERS.map((s) => [s.name, s.input.id])")
+    check(len(names) == 15, names)
+    for name, css in names:
+        before = answered(browser)
+        element = browser.find("#" + css)
+        at_end = browser.run("return arguments[0].value === arguments[0].max", element)
+        browser.press(element, LEFT * 3 if at_end else RIGHT * 3)
+        after = answered(browser)
+        check(before["commands"] != after["commands"], f"{name} asks nothing new")
+        for key in (HOME, END):
+            browser.press(element, key)
+            answered(browser)
+            check(browser.run("return document.getElementById('problem').hidden"), f"{name} at an end:",
+                  browser.run("return document.getElementById('problem').textContent"))
+        browser.run("document.getElementById('reset').click()")
+        answered(browser)
+
+
+def check_lessons(browser):
+    expected = {  # K, the quantity, what the lesson's answer says of it
+        "amdahl": [(64, "speedup", 15.4, 0.05), (1024, "speedup", 19.6, 0.05)],
+        "communication": [(8, "comm", 0.0702, 0.0002), (4096, "comm", 0.1619, 0.0005)],
+        "stragglers": [(1, "mean", 1.01, 0.001), (100, "mean", 1.63, 0.005), (1000, "mean", 2.00, 0.005)],
+        "imbalance": [(32, "mean", 1.27, 0.005), (4096, "mean", 1.65, 0.005)],
+        "strong-weak": [(64, "efficiency", 0.136, 0.0005)],
+        "baseline": [(64, "efficiency", 0.218, 0.001), (64, "mean", 0.127, 0.0005)],
+    }
+    for lesson, numbers in expected.items():
+        browser.run("document.querySelector(`[data-lesson=${arguments[0]}]`).click()", lesson)
+        check(browser.run("return LESSONS.find((l) => l.id === arguments[0]).button.getAttribute('aria-pressed')", lesson) == "true",
+              lesson)
+        for ranks, what, value, tolerance in numbers:
+            browser.run("state.K = arguments[0]; place(); update()", ranks)
+            answer = answered(browser)
+            point = next(p for p in answer["curve"]["points"] if p["K"] == ranks)
+            got = {"speedup": point["speedup"], "mean": point["mean_s"], "efficiency": point["efficiency"]["mean"],
+                   "comm": point["contributions"]["exposed_comm_s"]}[what]
+            check(abs(got - value) <= tolerance, lesson, ranks, what, got, "said", value)
+        if lesson == "strong-weak":
+            browser.run("document.querySelector('[name=regime][value=weak]').click()")
+            answer = answered(browser)
+            check(abs(answer["curve"]["points"][-1]["efficiency"]["mean"] - 0.943) < 0.001, "weak")
+
+
+def check_accessibility(browser):
+    axe = os.environ.get("KURVE_AXE")
+    if not axe:
+        print("axe-core: not checked (KURVE_AXE is not set)")
+        return
+    with open(axe) as file:
+        browser.run(file.read() + "; window.axe = axe;")
+    result = browser.at("execute/async", {"script": "const done = arguments[0]; axe.run().then((r) => done(r.violations))", "args": []})
+    grave = [(v["id"], v["impact"], [n["html"][:120] for n in v["nodes"][:3]]) for v in result]
+    check(not [v for v in grave if v[1] in ("serious", "critical")], grave)
+    print("axe-core: nothing serious;", [v[:2] for v in grave])
+
+
+def main():
+    shutil.rmtree(WORK, ignore_errors=True)
+    os.makedirs(WORK)
+    with Served(KURVE, "docs/tutorial/strong.json", cwd=SOURCE) as served, \
+            Browser(DRIVER, CHROMIUM, os.path.join(WORK, "profile")) as browser:
+        browser.window(1280, 900)
+        browser.open(served.url)
+        check_same(answered(browser))
+        check_sliders(browser)
+
+        browser.open(served.url + "#m=0&K=48&last=1024&t=0.5&s.variability.noise.cv=0.05&p.kind=samples&p.job=64M&p.price=3&p.deadline=86400&p.mtbf=none")
+        linked = answered(browser)
+        point = next(p for p in linked["curve"]["points"] if p["K"] == 48)
+        check(linked["curve"]["threshold"] == 0.5 and point["contributions"]["noise_s"] > 0, "the link's state was lost")
+        check(linked["plan"]["deadline_s"] == 86400, "the link's deadline was lost")
+        check_same(linked)
+        for kind in ("svg", "csv", "json"):
+            path = {"svg": "plot.svg", "csv": "curve.csv", "json": "model.json"}[kind]
+            status, body = served.request("POST", "/api/" + path, json.dumps(browser.run("return question()")))
+            check(status in (200, 501), path, status, body[:200])
+            if kind == "json":
+                with open(os.path.join(WORK, "exported.json"), "wb") as file:
+                    file.write(body)
+                line = ["simulate", os.path.join(WORK, "exported.json"), "-K", "48", "--draws=400", "--json"]
+                out = json.loads(subprocess.run([KURVE, *line], capture_output=True, text=True).stdout)
+                check(out["points"][0]["mean_s"] == point["mean_s"], "the exported Model is another")
+        check_lessons(browser)
+
+        for width in (1280, 390):
+            for dark in (False, True):
+                browser.window(width, 900, dark)
+                browser.open(served.url + f"#m=0&K=64&last=4096&p.kind=steps&p.job=10M&p.price=2.5&p.gpus=64&p.mtbf=llama3&lesson=strong-weak&r={width}{dark}")
+                browser.run("location.reload()")
+                browser.wait("return document.readyState === 'complete' && typeof asking !== 'undefined'")
+                answered(browser)
+                wide = browser.run("return document.documentElement.scrollWidth")
+                check(wide <= width, f"the page is {wide} wide in {width}")
+                browser.picture(os.path.join(WORK, f"page-{width}-{'dark' if dark else 'light'}.png"))
+                check_accessibility(browser)
+        check(not browser.console(), browser.console())
+        others = [u for u in browser.requested() if not u.startswith((served.url, "data:", "blob:", "chrome"))]
+        check(not others, "asked of others:", others)
+    print("ok")
+
+
+main()
