@@ -63,7 +63,8 @@ int analyze(Arguments const& arguments) {
       "analyze INPUT... [options]",
       "A measured scaling study in (Study CSV, a table such as gpus,time, any log of docs/formats.md; - is standard "
       "input), "
-      "out come the scaling table, the bend, its cause and the plot. Times of single ranks give the cause alone.",
+      "out come the scaling table, the bend, its cause and the plot. Times of single ranks (a profiler's traces) "
+      "give each rank's compute, communication and overlap, and the cause.",
       "  kurve analyze data/sets/book_code_5_2_1/book_code_5_2_1.csv --plot -");
   line.takes_studies();
   add_judgement_options(line, 0.95);
@@ -99,9 +100,13 @@ int analyze(Arguments const& arguments) {
   }
   if (study.kind() == data::StudyKind::per_rank) {  // one K, every rank: no table, but the clearest view of a cause
     if (picture) throw InputError("--plot with times of single ranks (there is no scaling curve to draw)");
-    auto const diagnosis = validate::diagnose(study);
+    auto const ranks = validate::rank_times(study);
+    std::optional<validate::Diagnosis> diagnosis;  // compares ranks: one alone has no peer
+    if (ranks.size() > 1) diagnosis = validate::diagnose(study);
     warn(line, study.notes);
-    write_result(line, wants(line, ".json") ? validate::to_json(diagnosis, &made_by) : validate::to_text(diagnosis));
+    write_result(line, wants(line, ".json") ? validate::to_json(ranks, diagnosis ? &*diagnosis : nullptr, &made_by)
+                                            : validate::to_text(validate::table_of(ranks)) +
+                                                  (diagnosis ? "\n" + validate::to_text(*diagnosis) : std::string{}));
     return ok;
   }
   auto const table = validate::make_scaling_table(study, options);

@@ -149,14 +149,42 @@ std::string to_json(ScalingTable const& table, data::Provenance const* provenanc
   return finish(std::move(answer), provenance);
 }
 
-std::string to_json(Diagnosis const& diagnosis, data::Provenance const* provenance) {
+namespace {
+
+Json pop_json(Diagnosis const& diagnosis) {
   Json pop = Json::array();
   for (auto const& f : diagnosis.pop)
     pop.push_back({{"K", f.ranks},
                    {"load_balance", f.load_balance},
                    {"serialization", f.serialization},
                    {"transfer", f.transfer}});
-  return finish({{"diagnosis", diagnosis_json(diagnosis)}, {"pop", pop}}, provenance);
+  return pop;
+}
+
+}  // namespace
+
+std::string to_json(Diagnosis const& diagnosis, data::Provenance const* provenance) {
+  return finish({{"diagnosis", diagnosis_json(diagnosis)}, {"pop", pop_json(diagnosis)}}, provenance);
+}
+
+std::string to_json(std::vector<RankTimes> const& ranks, Diagnosis const* diagnosis,
+                    data::Provenance const* provenance) {
+  Json rows = Json::array();
+  for (auto const& r : ranks)
+    rows.push_back({{"K", r.ranks},
+                    {"rank", r.rank},
+                    {"steps", r.steps},
+                    {"step_time_s", r.step_s},
+                    {"compute_s", r.compute_s},
+                    {"comm_s", r.comm_s},
+                    {"hidden_comm_s", r.has_hidden ? number(r.hidden_comm_s) : Json(nullptr)},
+                    {"overlap", r.has_hidden ? number(r.overlap()) : Json(nullptr)}});
+  Json json{{"ranks", rows}};
+  if (diagnosis != nullptr) {
+    json["diagnosis"] = diagnosis_json(*diagnosis);
+    json["pop"] = pop_json(*diagnosis);
+  }
+  return finish(json, provenance);
 }
 
 std::string to_json(Scorecard const& card, data::Provenance const* provenance) {

@@ -6,6 +6,7 @@
 #include "data/provenance.hpp"
 #include "validate/diagnose.hpp"
 #include "validate/holdout.hpp"
+#include "validate/rank_table.hpp"
 #include "validate/scaling_table.hpp"
 
 namespace kurve::validate {
@@ -17,6 +18,9 @@ namespace kurve::validate {
                                   Diagnosis const* diagnosis = nullptr);
 /// The `--json` of `analyze` where only single ranks were timed: `diagnosis`, and POP factors by K.
 [[nodiscard]] std::string to_json(Diagnosis const& diagnosis, data::Provenance const* provenance = nullptr);
+/// The same with their times, `ranks[]`. @param diagnosis  nullptr where one rank alone leaves nothing to compare
+[[nodiscard]] std::string to_json(std::vector<RankTimes> const& ranks, Diagnosis const* diagnosis,
+                                  data::Provenance const* provenance = nullptr);
 
 /// The `--json` of `validate` on one Study. Errors are shares (0.05 is 5 %); crps and interval_score are of log T.
 [[nodiscard]] std::string to_json(Scorecard const& card, data::Provenance const* provenance = nullptr);
