@@ -54,7 +54,8 @@ struct Bounds {
 /// of the warm-up and drops 10 to 140 steps in 8 of them; this rule drops 1 to 3 in each.
 [[nodiscard]] std::size_t warmup_length(std::span<double const> series);
 
-/// n / (1 + 2 sum of autocorrelations), summed to the first negative pair (Geyer 1992); between 1 and n.
+/// n / (1 + 2 sum of autocorrelations), summed to the first negative pair (Geyer 1992), or where that is smaller what
+/// the lag-1 correlation says after Kendall's correction for few samples; between 1 and n.
 [[nodiscard]] double effective_sample_size(std::span<double const> series);
 
 }  // namespace kurve::data
