@@ -98,7 +98,8 @@ void read_steps(data::Study const& steps, double global_batch, Evidence& evidenc
 
 }  // namespace
 
-Evidence read_evidence(data::Study const& components, data::Study const& steps, double global_batch) {
+Evidence read_evidence(data::Study const& components, data::Study const& steps, double global_batch,
+                       model::StepParameters const* network) {
   std::map<int, Rows> serial;
   std::map<int, std::map<double, Rows>> compute;
   Rows allreduce;
@@ -115,8 +116,9 @@ Evidence read_evidence(data::Study const& components, data::Study const& steps, 
   e.serial_inside_compute = components.find("serial") == "inside compute";
   if (serial.empty() && !e.serial_inside_compute) throw_missing(components, "serial");
   if (compute.empty()) throw_missing(components, "compute");
+  if (network != nullptr) e.base = *network;
   e.base.gradient_bytes = components.find_number("gradient_bytes").value_or(0.0);
-  e.base.workers_per_node = components.find_number("workers_per_node").value_or(1.0);
+  if (network == nullptr) e.base.workers_per_node = components.find_number("workers_per_node").value_or(1.0);
   e.base.overlap_fraction = components.find_number("overlap_fraction").value_or(0.0);
   e.base.overlap_buckets = components.find_number("overlap_buckets").value_or(1.0);
   auto serial_at = [&](int ranks) { return mean_of(timings_of(serial.at(ranks))); };
@@ -145,23 +147,27 @@ Evidence read_evidence(data::Study const& components, data::Study const& steps, 
   }
 
   auto const ring = preferred_rows(components, allreduce, "algorithm", "ring");
-  if (!ring.empty()) {
+  if (!ring.empty() && network == nullptr) {
     Rows of_steps;  // hops of the step's own message
     for (auto const& row : ring)
       if (static_cast<double>(row.bytes.value_or(0)) == e.base.gradient_bytes) of_steps.push_back(row);
     e.hop_jitter = hop_jitter_of(of_steps);
-    data::Study collectives;
-    collectives.samples = ring;
+    data::Study rings;
+    rings.samples = ring;
     std::map<AllreduceKey, Rows> groups;
-    for (auto const& row : data::last_ranks(collectives)) groups[{row.ranks, row.bytes.value_or(0)}].push_back(row);
+    for (auto const& row : data::last_ranks(rings)) groups[{row.ranks, row.bytes.value_or(0)}].push_back(row);
     std::map<AllreduceKey, Mean> means;
     for (auto const& [key, group] : groups) {
       // The links' own time: the Model stretches it by jitter again.
       double const stretch = model::ring_jitter_factor(key.ranks, e.hop_jitter.cv);
       Mean const mean = mean_of(group);
       means[key] = {mean.value / stretch, mean.standard_error / stretch};
+      if (key.bytes > 0)
+        e.sweep.push_back({static_cast<double>(key.ranks), static_cast<double>(key.bytes), means[key].value});
     }
-    e.allreduce = fit_allreduce(means, static_cast<int>(e.base.workers_per_node), std::llround(e.base.gradient_bytes));
+    double const collectives = std::max(e.base.allreduces_per_step, e.base.overlap_buckets);
+    e.allreduce = fit_allreduce(means, static_cast<int>(e.base.workers_per_node),
+                                std::llround(e.base.gradient_bytes / collectives));
   }
   read_steps(steps, global_batch, e);
   return e;

@@ -17,7 +17,8 @@ struct Evidence {
   bool serial_inside_compute = false;  ///< compute rows are whole steps of one rank: serial is 0, and theirs
   ComputeLaw compute;
   std::optional<Estimate> allreduce;
-  bool allreduce_of_steps = false;  ///< not measured alone: what whole steps at K > 1 take beyond one rank's
+  std::vector<model::SweepPoint> sweep;  ///< what it was fitted on, ascending
+  bool allreduce_of_steps = false;       ///< not measured alone: what whole steps at K > 1 take beyond one rank's
   /// What workers that share a node take beyond one alone.
   struct Contention {
     Mean compute, serial;
@@ -40,7 +41,9 @@ struct Evidence {
 };
 
 /// @param global_batch  of step rows that name none
+/// @param network       parameters of one measured elsewhere, which then stands for all-reduce rows; none: nullptr
 /// @throws DataError naming serial or compute where they are missing
-[[nodiscard]] Evidence read_evidence(data::Study const& components, data::Study const& steps, double global_batch);
+[[nodiscard]] Evidence read_evidence(data::Study const& components, data::Study const& steps, double global_batch,
+                                     model::StepParameters const* network);
 
 }  // namespace kurve::calibrate

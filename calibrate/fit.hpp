@@ -36,9 +36,10 @@ struct FitResult {
 
 /// Model from a component Study (serial, compute by local batch, all-reduce by ranks and bytes); whole steps of the
 /// same machine, where given, adjust only what no component pins down (overlap, skew, serial remainder).
-/// @param steps  a step Study, or one without samples
+/// @param steps    a step Study, or one without samples
+/// @param network  parameters of one that was measured elsewhere: it stands for the all-reduce rows
 /// @throws DataError if an operation that the Model needs is missing, naming it
 [[nodiscard]] FitResult fit_components(data::Study const& components, data::Study const& steps,
-                                       FitOptions const& options);
+                                       FitOptions const& options, model::StepParameters const* network = nullptr);
 
 }  // namespace kurve::calibrate

@@ -161,15 +161,17 @@ FitResult fit_allreduce(data::Study const& study) {
   };
   know("network.workers_per_node", per_node ? Source::imported : Source::assumed, 0.0, per_node.has_value(),
        per_node ? "the log's" : "not in the log: 8 assumed");
-  know("network.nccl.latency_scale", Source::fitted, 0.0, true, "of NCCL's own latencies, at small sizes");
+  auto const from = study.find("published")       ? Source::published
+                    : study.find("imported_from") ? Source::imported
+                                                  : Source::fitted;
+  know("network.nccl.latency_scale", from, 0.0, true, "of NCCL's own latencies, at small sizes");
   // The curve's own sd holds what the bandwidths leave open, so theirs is 0.
-  know("network.intra.bandwidth_Bps", network.intra_log_sd > 0.0 ? Source::assumed : Source::fitted, 0.0,
+  know("network.intra.bandwidth_Bps", network.intra_log_sd > 0.0 ? Source::assumed : from, 0.0,
        network.intra_log_sd == 0.0, "highest bus bandwidth on one node");
-  know("network.inter.bandwidth_Bps", network.inter_log_sd > 0.0 ? Source::assumed : Source::fitted, 0.0,
+  know("network.inter.bandwidth_Bps", network.inter_log_sd > 0.0 ? Source::assumed : from, 0.0,
        network.inter_log_sd == 0.0, "highest bus bandwidth on more than two nodes");
-  know("network.allreduce_error", Source::measured, 1.0, true,
+  know("network.allreduce_error", from == Source::fitted ? Source::measured : from, 1.0, true,
        "of the measured curve: its sd grows away from the points");
-  result.messages.push_back("all-reduces alone: this Model times collectives (simulate --op allreduce), not steps");
   if (!per_node)
     result.messages.push_back("workers per node: not in the log, 8 assumed. Add a line '# workers_per_node: N'?");
   return result;

@@ -79,6 +79,13 @@ double relative_count(int n, Normals const& z) {
   return std::pow(std::max(0.0, cube + x / (3.0 * std::sqrt(shape))) / cube, 3.0);
 }
 
+/// Three sizes at one rank count bend; two are the alpha and beta that the law has.
+bool has_curve(std::vector<model::SweepPoint> const& sweep) {
+  for (std::size_t i = 2; i < sweep.size(); ++i)
+    if (sweep[i - 2].ranks == sweep[i].ranks) return true;
+  return false;
+}
+
 /// One point of the posterior, before whole steps adjust it; the central one where z is always 0.
 StepParameters draw_parameters(Evidence const& e, Normals const& z) {
   StepParameters p = e.base;
@@ -112,6 +119,7 @@ StepParameters draw_parameters(Evidence const& e, Normals const& z) {
     p.extra_in_node_s = draw(c.serial) / in_node;
   }
   p.discrepancy_power = StepPrior{}.distance_power;
+  if (p.measured_allreduce) p.allreduce_error = z();
   for (auto const& point : e.steps) p.discrepancy_from_ranks = std::max(p.discrepancy_from_ranks, point.ranks);
   return p;
 }
@@ -189,7 +197,8 @@ void explain(model::Model& m, Evidence const& e, std::vector<std::string>& messa
   }
   if (!e.compute.identified) messages.push_back("compute: " + e.compute.note);
   set("gradient_bytes", Source::imported, true, "the workload's");
-  set("network.workers_per_node", Source::imported, true, "this machine's");
+  if (e.allreduce || !e.base.measured_allreduce)
+    set("network.workers_per_node", Source::imported, true, "this machine's");
   if (e.allreduce) {
     auto const& link = e.allreduce->value;
     bool const between = link(2) > 0.0 || link(3) > 0.0;
@@ -206,7 +215,10 @@ void explain(model::Model& m, Evidence const& e, std::vector<std::string>& messa
       messages.push_back(
           "network between nodes: not measured, taken as inside one node and widened. Set network.inter.* to your "
           "network?");
-  } else {
+    if (e.base.measured_allreduce)
+      set("network.allreduce_error", Source::measured, true,
+          "of the measured curve, which times the step's all-reduces");
+  } else if (!e.base.measured_allreduce) {
     for (char const* name : {"network.intra.latency", "network.intra.bandwidth_Bps", "network.inter.latency",
                              "network.inter.bandwidth_Bps"})
       set(name, Source::assumed, false, "no all-reduce was measured: communication costs nothing here");
@@ -266,7 +278,8 @@ void set_spread(model::Model& m) {
 
 }  // namespace
 
-FitResult fit_components(data::Study const& components, data::Study const& steps, FitOptions const& options) {
+FitResult fit_components(data::Study const& components, data::Study const& steps, FitOptions const& options,
+                         StepParameters const* network) {
   FitResult result;
   auto& m = result.model;
   m.workload = components.find("workload").value_or("");
@@ -274,8 +287,11 @@ FitResult fit_components(data::Study const& components, data::Study const& steps
   m.global_batch = components.find_number("global_batch").value_or(1.0);
   for (auto const& row : steps.steps())
     if (row.ranks == 1 && row.global_batch) m.global_batch = *row.global_batch;
-  auto evidence = read_evidence(components, steps, m.global_batch);
-  fit_allreduce_of_steps(evidence);
+  auto evidence = read_evidence(components, steps, m.global_batch, network);
+  if (network == nullptr) fit_allreduce_of_steps(evidence);
+  if (has_curve(evidence.sweep))
+    evidence.base.measured_allreduce =
+        model::make_allreduce_curve(draw_parameters(evidence, [] { return 0.0; }), evidence.sweep);
 
   StepUpdate const update(evidence, draw_parameters(evidence, [] { return 0.0; }));
   m.parameters = central_parameters(evidence, update);

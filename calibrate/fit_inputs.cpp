@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -34,25 +35,39 @@ void mark_imported(model::Model& model, std::set<Operation> const& imported) {
   }
 }
 
+/// What is known of a network beside what the rest of the Model says of it.
+void add_knowledge(FitResult& result, FitResult const& network) {
+  for (auto const& [name, known] : network.model.knowledge) {
+    auto& knowledge = result.model.knowledge;
+    if (name == "network.workers_per_node" && knowledge.contains(name)) continue;  // the steps' own
+    double const sd = std::max(known.sd, knowledge[name].sd);
+    knowledge[name] = known;
+    knowledge[name].sd = sd;
+  }
+  for (auto const& message : network.messages) result.messages.push_back(message);
+}
+
 /// The steps' Model, which also times collectives by what was measured of them. Its steps have their communication in
 /// terms of their own (no gradient_bytes), so nothing of them changes.
-FitResult with_network(FitResult steps, data::Study const& allreduces, FitOptions const& options) {
+FitResult with_network(FitResult steps, FitResult const& network, FitOptions const& options) {
   auto& m = steps.model;
-  auto const alone = fit_allreduce(allreduces);
-  auto const network = fit_nccl_network(m.parameters, alone.model.parameters.measured_allreduce->points());
-  m.parameters = network.parameters;
+  auto const per_node = m.parameters.workers_per_node;
+  auto const lend = [&](model::StepParameters& p) {
+    auto const& from = network.model.parameters;
+    p.allreduce = from.allreduce;
+    p.intra_bandwidth_Bps = from.intra_bandwidth_Bps;
+    p.inter_bandwidth_Bps = from.inter_bandwidth_Bps;
+    p.nccl_latency_scale = from.nccl_latency_scale;
+    p.measured_allreduce = from.measured_allreduce;
+    p.workers_per_node = per_node;
+  };
+  lend(m.parameters);
   std::uint64_t index = 0;
   for (auto& draw : m.draws) {
-    draw.allreduce = m.parameters.allreduce;
-    draw.intra_bandwidth_Bps = m.parameters.intra_bandwidth_Bps;
-    draw.inter_bandwidth_Bps = m.parameters.inter_bandwidth_Bps;
-    draw.nccl_latency_scale = m.parameters.nccl_latency_scale;
-    draw.measured_allreduce = m.parameters.measured_allreduce;
+    lend(draw);
     draw.allreduce_error = random_normal(options.seed, index++, allreduce_error_number);
   }
-  for (auto const& [name, known] : alone.model.knowledge)
-    if (name != "network.workers_per_node") m.knowledge[name] = known;
-  steps.messages.insert(steps.messages.end(), alone.messages.begin(), alone.messages.end());
+  add_knowledge(steps, network);
   return steps;
 }
 
@@ -60,12 +75,14 @@ FitResult with_network(FitResult steps, data::Study const& allreduces, FitOption
 
 FitInputs sort_inputs(std::vector<data::Study> studies) {
   FitInputs inputs;
-  std::vector<data::Study> components, steps, single_ranks;
+  std::vector<data::Study> components, steps, single_ranks, networks;
   for (auto& study : studies) {
     auto const kind = study.kind();
-    auto& group = kind == data::StudyKind::components ? components
-                  : kind == data::StudyKind::per_rank ? single_ranks
-                                                      : steps;
+    bool const elsewhere = study.find("imported_from") || study.find("published");
+    auto& group = elsewhere && is_allreduce_only(study) ? networks
+                  : kind == data::StudyKind::components ? components
+                  : kind == data::StudyKind::per_rank   ? single_ranks
+                                                        : steps;
     if (study.find("imported_from"))
       for (auto const& sample : study.samples)
         if (kind == data::StudyKind::components) inputs.imported.insert(sample.op);
@@ -77,6 +94,12 @@ FitInputs sort_inputs(std::vector<data::Study> studies) {
     components.push_back(data::components(per_rank));
     if (steps.empty()) steps.push_back(data::whole_steps(per_rank));
   }
+  if (networks.size() > 1)  // a node's and the network's between nodes need not be one cluster's
+    for (auto& study : networks)
+      std::erase_if(study.header, [](auto const& entry) {
+        return entry.first == "workload" || entry.first == "accelerator" || entry.first == "interconnect";
+      });
+  if (!networks.empty()) inputs.network = data::merged(std::move(networks));
   if (!components.empty()) inputs.components = data::merged(std::move(components));
   if (!steps.empty()) inputs.steps = data::merged(std::move(steps));
   return inputs;
@@ -100,14 +123,25 @@ void add_allreduce(FitInputs& inputs, data::Study const& elsewhere) {
 }
 
 FitResult fit_model(FitInputs const& inputs, FitOptions const& options) {
-  if (inputs.components.samples.empty()) return fit_steps(inputs.steps, options);
-  if (is_allreduce_only(inputs.components)) {
-    return inputs.steps.samples.empty() ? fit_allreduce(inputs.components)
-                                        : with_network(fit_steps(inputs.steps, options), inputs.components, options);
+  bool const sweep_alone = is_allreduce_only(inputs.components);
+  bool const composed = !inputs.components.samples.empty() && !sweep_alone;
+  auto const& sweep = inputs.network.samples.empty() && sweep_alone ? inputs.components : inputs.network;
+  std::optional<FitResult> network;
+  if (!sweep.samples.empty()) network = fit_allreduce(sweep);
+  if (composed) {
+    auto result =
+        fit_components(inputs.components, inputs.steps, options, network ? &network->model.parameters : nullptr);
+    mark_imported(result.model, inputs.imported);
+    if (network) add_knowledge(result, *network);
+    return result;
   }
-  auto result = fit_components(inputs.components, inputs.steps, options);
-  mark_imported(result.model, inputs.imported);
-  return result;
+  if (!inputs.steps.samples.empty() || !network) {
+    auto steps = fit_steps(inputs.steps, options);
+    return network ? with_network(std::move(steps), *network, options) : steps;
+  }
+  network->messages.insert(network->messages.begin(),
+                           "all-reduces alone: this Model times collectives (simulate --op allreduce), not steps");
+  return std::move(*network);
 }
 
 }  // namespace kurve::calibrate

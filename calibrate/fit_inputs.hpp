@@ -13,11 +13,13 @@ namespace kurve::calibrate {
 /// What a Model is made from: component rows and whole steps, either possibly without samples.
 struct FitInputs {
   data::Study components, steps;
+  data::Study network;                 ///< all-reduces alone, by a log of another program or published
   std::set<data::Operation> imported;  ///< components that some log of another program measured
 };
 
-/// Sorts Studies by what they hold and merges those of one kind. Times of single ranks (a profiler's traces) give
-/// components, and whole steps where no other Study has any: a profiler slows them.
+/// Sorts Studies by what they hold, sweeps of other programs and published ones apart, and merges those of one kind.
+/// Times of single ranks (a profiler's traces) give components, and whole steps where no other Study has any: a
+/// profiler slows them.
 /// @throws DataError where Studies of one kind do not fit, or single ranks lack the batch
 [[nodiscard]] FitInputs sort_inputs(std::vector<data::Study> studies);
 
@@ -26,7 +28,8 @@ struct FitInputs {
 void add_allreduce(FitInputs& inputs, data::Study const& elsewhere);
 
 /// The Model that the inputs allow: components composed, steps adjusting them; steps alone; a network alone; steps with
-/// a network beside them. A parameter measured by a log of another program is `imported`.
+/// a network beside them. A network measured elsewhere stands for the components' own all-reduces. A parameter measured
+/// by a log of another program is `imported`.
 /// @throws DataError as fit_components, fit_steps and fit_allreduce
 [[nodiscard]] FitResult fit_model(FitInputs const& inputs, FitOptions const& options);
 

@@ -217,6 +217,8 @@ void add_options(CommandLine& line) {
   add("from", po::value<Arguments>()->composing()->value_name("FILE"),
       "measured elsewhere: make the Model from this Study or log instead of measuring; with --command, its all-reduce "
       "beside the program's steps. Give it once a file");
+  add("publish", po::value<Arguments>()->composing()->value_name("NAME"),
+      "a published network, beside --from or alone; give it once a network; `list` lists them");
 }
 
 }  // namespace
@@ -231,9 +233,14 @@ int calibrate(Arguments const& arguments) {
   add_options(line);
   line.takes_facts();
   if (!line.parse(arguments)) return ok;
-  auto const files = line.all("from");
-  if (line.has("command")) return on_program(line, files);
-  if (!files.empty()) return calibrate_from(line, files);
+  auto const files = line.all("from"), published = line.all("publish");
+  if (std::find(published.begin(), published.end(), "list") != published.end()) return list_published(line);
+  if (line.has("command")) {
+    if (!published.empty())
+      throw InputError("--publish with --command (a program's steps pay its own network). Give --from a log?");
+    return on_program(line, files);
+  }
+  if (!files.empty() || !published.empty()) return calibrate_from(line, files, published);
   return on_device(line);
 }
 

@@ -1,15 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <set>
+
 #include "calibrate/fit_inputs.hpp"
 #include "cli/calibration_results.hpp"
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
 #include "data/input.hpp"
+#include "data/published.hpp"
+#include "validate/number_text.hpp"
 #include "validate/present_model.hpp"
+#include "validate/text_table.hpp"
 
 namespace kurve::cli {
 
-int calibrate_from(CommandLine const& line, Arguments const& files) {
-  auto const inputs = calibrate::sort_inputs(data::read_studies(files, line.assumptions()));
+int list_published(CommandLine const& line) {
+  validate::TextTable table{{{"name", "", validate::Align::left},
+                             {"ranks", "", validate::Align::left},
+                             {"sizes", "", validate::Align::left},
+                             {"what", "", validate::Align::left}},
+                            {}};
+  for (auto const& network : data::published_networks()) {
+    auto const study = data::published_network(network.name);
+    std::set<int> ranks;
+    auto [low, high] = std::pair(1e18, 0.0);
+    for (auto const& s : study.samples) {
+      ranks.insert(s.ranks);
+      low = std::min(low, static_cast<double>(s.bytes.value_or(0)));
+      high = std::max(high, static_cast<double>(s.bytes.value_or(0)));
+    }
+    std::string counts;
+    for (int const k : ranks) counts += (counts.empty() ? "" : ",") + std::to_string(k);
+    table.add({std::string(network.name), counts, validate::bytes_text(low) + " .. " + validate::bytes_text(high),
+               study.find("workload").value_or("")});
+  }
+  write_result(line, validate::to_text(table, 160));
+  return ok;
+}
+
+int calibrate_from(CommandLine const& line, Arguments const& files, Arguments const& published) {
+  std::vector<data::Study> studies;
+  if (!files.empty()) studies = data::read_studies(files, line.assumptions());
+  for (auto const& name : published) studies.push_back(data::published_network(name));
+  auto const inputs = calibrate::sort_inputs(std::move(studies));
   auto const fitted = calibrate::fit_model(inputs, {.draws = 2000, .seed = line.get<std::uint64_t>("seed")});
   warn(line, inputs.components.notes);
   warn(line, inputs.steps.notes);

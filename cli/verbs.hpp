@@ -20,7 +20,9 @@ int serve(Arguments const& arguments);
 int simulate(Arguments const& arguments);
 int validate(Arguments const& arguments);
 
-/// calibrate --from: the Model from what others measured instead of from this machine, into --into.
-int calibrate_from(CommandLine const& line, Arguments const& files);
+/// calibrate --from and --publish: the Model from what others measured instead of from this machine, into --into.
+int calibrate_from(CommandLine const& line, Arguments const& files, Arguments const& published);
+/// calibrate --publish list
+int list_published(CommandLine const& line);
 
 }  // namespace kurve::cli

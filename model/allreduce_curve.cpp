@@ -20,6 +20,9 @@ constexpr double outside_log_sd = 0.15;
 constexpr double doubling_log_sd = 0.07, mixed_doubling_log_sd = 0.08;
 /// Up to two nodes trees are flattered; how much, on three clusters: 0.02, 0.28 and 0.37 of log T.
 constexpr double two_node_log_sd = 0.12;
+/// From inside one node to several: twice the time at large sizes, four to seven times at small ones (ml-engineering,
+/// network benchmarks), and the network may be any.
+constexpr double node_exit_log_sd = 0.5;
 /// Rank counts that are no power of two may fall off a cliff; 10 % covers all but the worst.
 constexpr double odd_nodes_log_sd = 0.1;
 
@@ -40,12 +43,8 @@ double between(std::vector<double> const& x, std::vector<double> const& y, doubl
 
 }  // namespace
 
-AllreduceCurve::AllreduceCurve(std::vector<SweepPoint> points, double workers_per_node, Law law,
-                               double node_exit_log_sd)
-    : points_(std::move(points)),
-      workers_per_node_(workers_per_node),
-      law_(std::move(law)),
-      node_exit_log_sd_(node_exit_log_sd) {
+AllreduceCurve::AllreduceCurve(std::vector<SweepPoint> points, double workers_per_node, Law law, Doubt doubt)
+    : points_(std::move(points)), workers_per_node_(workers_per_node), law_(std::move(law)), doubt_(doubt) {
   KURVE_EXPECT(!points_.empty() && workers_per_node_ >= 1.0);
   for (auto const& p : points_) {
     if (rows_.empty() || rows_.back().ranks != p.ranks) rows_.push_back({.ranks = p.ranks, .bytes = {}, .time_s = {}});
@@ -97,7 +96,7 @@ AllreduceCurve::Local AllreduceCurve::local(Row const& row, double bytes) const 
   auto const i = static_cast<std::size_t>(above - row.bytes.begin());
   // Slope of log T in log n over a factor of 4 either way: a segment alone is noise.
   double const low = std::max(bytes / 4.0, row.bytes.front()), high = std::min(bytes * 4.0, row.bytes.back());
-  Local here{.log_factor = 0.0, .elasticity = 1.0, .log_sd = repeat_log_sd};
+  Local here{.log_factor = 0.0, .elasticity = 1.0, .log_sd = doubt_ == Doubt::of_curve ? repeat_log_sd : 0.0};
   if (high > low)
     here.elasticity = std::clamp(
         std::log(between(row.bytes, row.time_s, high) / between(row.bytes, row.time_s, low)) / std::log(high / low),
@@ -118,14 +117,14 @@ AllreduceCurve::Correction AllreduceCurve::beyond(Row const& row, double ranks, 
   auto const here = local(row, bytes);
   double const n0 = nodes(row.ranks), n1 = nodes(ranks), least = std::min(n0, n1), most = std::max(n0, n1);
   double const doublings = std::abs(std::log2(ranks / row.ranks)), e = here.elasticity;
-  double variance = here.log_sd * here.log_sd;
-  variance += doublings * std::pow(doubling_log_sd + mixed_doubling_log_sd * 4.0 * e * (1.0 - e), 2);
-  if (least <= 1.0 && most > 1.0) variance += node_exit_log_sd_ * node_exit_log_sd_;
-  if (least <= 2.0 && most > 2.0) variance += std::pow(e * two_node_log_sd, 2);
-  if (!is_power_of_two(n1)) variance += odd_nodes_log_sd * odd_nodes_log_sd;
-  double moved = 0.0;
+  double variance = here.log_sd * here.log_sd, moved = 0.0;
   if (ranks > row.ranks && !trend_.empty())
     moved = between(trend_log2_bytes_, trend_, std::log2(bytes)) * (1.0 - std::exp2(-doublings));
+  if (doubt_ == Doubt::of_law) return {here.log_factor + moved, here.log_sd};
+  variance += doublings * std::pow(doubling_log_sd + mixed_doubling_log_sd * 4.0 * e * (1.0 - e), 2);
+  if (least <= 1.0 && most > 1.0) variance += node_exit_log_sd * node_exit_log_sd;
+  if (least <= 2.0 && most > 2.0) variance += std::pow(e * two_node_log_sd, 2);
+  if (!is_power_of_two(n1)) variance += odd_nodes_log_sd * odd_nodes_log_sd;
   return {here.log_factor + moved, std::sqrt(variance + 0.25 * moved * moved)};
 }
 
@@ -139,8 +138,9 @@ AllreduceCurve::Correction AllreduceCurve::at(double ranks, double bytes) const 
   auto const& few = *(above - 1);
   auto const low = local(few, bytes);
   double const share = std::log(ranks / few.ranks) / std::log(above->ranks / few.ranks);
-  double const gap = high.log_factor - low.log_factor, odd = is_power_of_two(nodes(ranks)) ? 0.0 : odd_nodes_log_sd;
-  return {low.log_factor + share * gap, std::hypot(std::max(low.log_sd, high.log_sd), odd, 0.25 * gap)};
+  double const gap = high.log_factor - low.log_factor, size_sd = std::max(low.log_sd, high.log_sd);
+  double const odd = is_power_of_two(nodes(ranks)) || doubt_ == Doubt::of_law ? 0.0 : odd_nodes_log_sd;
+  return {low.log_factor + share * gap, std::hypot(size_sd, odd, 0.25 * gap)};
 }
 
 }  // namespace kurve::model

@@ -25,9 +25,11 @@ class AllreduceCurve {
 
   /// @param points            at least one, ascending in (ranks, bytes), no pair twice
   /// @param workers_per_node  g, at least 1
-  /// @param node_exit_log_sd  what leaving the only node measured adds to the sd of log T; 0 where the law's own
-  ///                          parameters carry it
-  AllreduceCurve(std::vector<SweepPoint> points, double workers_per_node, Law law, double node_exit_log_sd);
+  /// @param doubt             who says how unsure T is at a measured size and beyond the measured rank counts: the
+  /// curve,
+  ///                          or draws of the law's own parameters
+  enum class Doubt { of_curve, of_law };
+  AllreduceCurve(std::vector<SweepPoint> points, double workers_per_node, Law law, Doubt doubt);
 
   struct Correction {
     double log_factor = 0.0;
@@ -63,7 +65,7 @@ class AllreduceCurve {
   std::vector<SweepPoint> points_;
   double workers_per_node_;
   Law law_;
-  double node_exit_log_sd_;
+  Doubt doubt_;
   std::vector<Row> rows_;
   std::vector<Residual> residuals_;
   double size_log_sd_ = 0.0;

@@ -17,9 +17,6 @@ namespace {
 constexpr double inf = std::numeric_limits<double>::infinity();
 using P = StepParameters;
 
-/// From inside one node to several: twice the time at large sizes, four to seven times at small ones (ml-engineering,
-/// network benchmarks), and the network may be any.
-constexpr double node_exit_log_sd = 0.5;
 /// Of a law without any cost, so that a measured time has a finite ratio to it.
 constexpr double least_law_s = 1e-12;
 
@@ -241,12 +238,12 @@ std::shared_ptr<AllreduceCurve const> make_allreduce_curve(StepParameters const&
                                                            std::vector<SweepPoint> points) {
   P law = central;
   law.measured_allreduce = nullptr;
-  // Where the network between nodes is assumed, a ring's draws of its links already say how unsure that is.
-  double const node_exit = law.allreduce >= AllreduceAlgorithm::nccl ? node_exit_log_sd : 0.0;
+  // NCCL's choice has no parameters that a fit draws; alpha and beta of one algorithm are drawn.
+  auto const doubt =
+      law.allreduce >= AllreduceAlgorithm::nccl ? AllreduceCurve::Doubt::of_curve : AllreduceCurve::Doubt::of_law;
   return std::make_shared<AllreduceCurve const>(
       std::move(points), central.workers_per_node,
-      [law](double ranks, double bytes) { return std::max(least_law_s, allreduce_law_s(law, ranks, bytes)); },
-      node_exit);
+      [law](double ranks, double bytes) { return std::max(least_law_s, allreduce_law_s(law, ranks, bytes)); }, doubt);
 }
 
 double allreduce_time_s(StepParameters const& p, double ranks) {

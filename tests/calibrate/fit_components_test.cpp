@@ -3,6 +3,7 @@
 #include <map>
 
 #include "calibrate/fit.hpp"
+#include "calibrate/fit_inputs.hpp"
 #include "model/error.hpp"
 #include "tests/calibrate/synthetic_machine.hpp"
 #include "tests/support/checks.hpp"
@@ -67,6 +68,53 @@ TEST_CASE("fit: one rank gives a Model that says its communication is not measur
   CHECK_FALSE(fit.model.knowledge.at("compute.fixed").identified);
   CHECK_FALSE(fit.model.knowledge.at("network.intra.latency").identified);
   CHECK(fit.messages.size() == 2);
+}
+
+TEST_CASE("fit: an all-reduce that bends times the step as it was measured") {
+  data::Study study;
+  study.set("gradient_bytes", "4194304");
+  study.set("workers_per_node", "4");
+  std::map<std::pair<int, std::int64_t>, double> truth;
+  for (int i = 0; i < 5; ++i) {
+    study.samples.push_back(row(data::Operation::serial, 1, 1e-3));
+    study.samples.push_back(row(data::Operation::compute, 1, 8e-3));
+    for (int const k : {2, 4})  // a step of protocol at 64 KiB that no alpha and beta have
+      for (std::int64_t n = 4096; n <= 4194304; n *= 4) {
+        double const t = 2.0 * (k - 1) * (1e-5 + static_cast<double>(n) / k / 1e9) + (n > 65536 ? 1e-4 : 0.0);
+        study.samples.push_back(row(data::Operation::allreduce, k, t, n));
+        truth[{k, n}] = t;
+      }
+  }
+  auto const m = fit_components(study, {}, {.draws = 50}).model;
+  REQUIRE(m.parameters.measured_allreduce);
+  for (auto const& [at, time_s] : truth)
+    CHECK_CLOSE(model::one_allreduce_s(m.parameters, at.first, static_cast<double>(at.second)), time_s, 1e-9);
+  CHECK_CLOSE(model::step_time(m.parameters, 4, 4).exposed_comm_s, truth.at({4, 4194304}), 1e-9);
+  CHECK(m.draws.front().measured_allreduce == m.parameters.measured_allreduce);
+  CHECK(m.draws.front().allreduce_error != m.draws.back().allreduce_error);
+  CHECK(m.knowledge.at("network.allreduce_error").source == model::Source::measured);
+}
+
+TEST_CASE("fit: a published network stands beside compute that was measured on one card") {
+  data::Study machine, network;
+  machine.set("gradient_bytes", "4194304");
+  machine.set("workers_per_node", "1");
+  machine.set("accelerator", "some card");
+  for (int i = 0; i < 5; ++i) {
+    machine.samples.push_back(row(data::Operation::serial, 1, 1e-3));
+    machine.samples.push_back(row(data::Operation::compute, 1, 8e-3));
+  }
+  network.set("published", "some network");
+  network.set("workers_per_node", "8");
+  for (std::int64_t n = 1024; n <= 1 << 26; n *= 4)
+    network.samples.push_back(row(data::Operation::allreduce, 16, 50e-6 + static_cast<double>(n) / 50e9, n));
+  auto const m = fit_model(sort_inputs({machine, network}), {.draws = 50}).model;
+  CHECK_CLOSE(model::step_time(m.parameters, 16, 16).exposed_comm_s, 50e-6 + 4194304 / 50e9, 1e-9);
+  CHECK(m.parameters.workers_per_node == 8.0);
+  CHECK(m.knowledge.at("network.inter.bandwidth_Bps").source == model::Source::assumed);  // two nodes were published
+  CHECK(m.knowledge.at("network.allreduce_error").source == model::Source::published);
+  CHECK(m.knowledge.at("serial").source == model::Source::measured);
+  CHECK(m.draws.front().measured_allreduce == m.parameters.measured_allreduce);
 }
 
 TEST_CASE("fit: links between nodes that were not measured are assumed widened and named") {

@@ -53,6 +53,8 @@ TEST_CASE("all-reduce curve: one alpha and beta a piece whatever the law is") {
 TEST_CASE("all-reduce curve: uncertainty grows with the distance from what was measured") {
   auto p = ring_parameters();
   p.workers_per_node = 4;
+  CHECK(make_allreduce_curve(p, swept(p, {8, 16}))->at(512, 4096).log_sd == 0.0);  // alpha and beta are drawn
+  p.allreduce = AllreduceAlgorithm::nccl;
   p.measured_allreduce = make_allreduce_curve(p, swept(p, {8, 16}));
   auto const sd = [&](double k, double n) { return p.measured_allreduce->at(k, n).log_sd; };
   CHECK(sd(16, 4096) < sd(16, 5000));
