@@ -20,7 +20,7 @@ nearer to that. No held-out point of a study ever enters that study's fit: the f
 **What stays bad, and why.** Two different configurations at one K and batch whose mean is the target (ultrascale tp8_mbs1 and tp4 at 256): no curve
 through the fitted points reaches it. A collapse that the fitted points do not show (paddlepaddle 8 to 16, ultrascale tp1_zero1 at 256, P100 AlexNet
 and VGG at the eighth GPU). A strange last fitted point (ultrascale tp8_mbs16). 40 GbE 1-bit Adam. At ratio 2 and leave-largest
-the 90 % intervals hold 80 to 82 %: somewhat too narrow one doubling beyond the data, and on one side: the PIT's top tenth is crowded, reality
+the 90 % intervals hold 82 to 84 %: somewhat too narrow one doubling beyond the data, and on one side: the PIT's top tenth is crowded, reality
 is slower than foretold more often than faster. CRPS and interval score are of log T, because the drift's Student t has no mean in T.
 TEXT
 section() {
