@@ -143,8 +143,8 @@ TEST_CASE("foretell: from components known to 2 % K = 1024 is foretold") {
     CHECK(std::abs(data::median(signed_errors)) < 0.01);
     // The latency, known to 2 %, is 69 % of the strong step: 2.3 % at 90 %. Serial work, run and drift may double it.
     CHECK(data::median(widths) < 0.055);
-    MESSAGE((weak ? "weak" : "strong") << ": median error " << data::median(signed_errors) << ", half-width "
-                                       << data::median(widths));
+    MESSAGE(std::string(weak ? "weak" : "strong")
+            << ": median error " << data::median(signed_errors) << ", half-width " << data::median(widths));
   }
   MESSAGE("median absolute error " << data::median(errors) << ", 90th percentile " << data::quantile(errors, 0.9)
                                    << ", covered " << covered << " of " << 2 * seeds);
@@ -169,8 +169,9 @@ TEST_CASE(
       auto const found = model.knowledge.find("extra.per_rank");
       identified += found != model.knowledge.end() && found->second.identified ? 1 : 0;
     }
-    MESSAGE((weak ? "weak" : "strong") << ": median error " << data::median(errors) << ", covered " << covered << " of "
-                                       << seeds << ", half-width " << data::median(widths));
+    MESSAGE(std::string(weak ? "weak" : "strong")
+            << ": median error " << data::median(errors) << ", covered " << covered << " of " << seeds
+            << ", half-width " << data::median(widths));
     CHECK(covered >= 0.85 * seeds);
     CHECK(identified == 0);
   }
