@@ -145,6 +145,7 @@ class NcclTestsReader {
     }
     std::size_t const at = !tokens.empty() && tokens[0] == "#" ? 1 : 0;
     if (tokens.size() > at + 3 && tokens[at] == "Rank" && is_digits(tokens[at + 1])) {
+      require_text(line, lines_.path(), lines_.number());  // its device names the Study's accelerator
       if (auto const rank = number_from_text(tokens[at + 1]); rank && *rank < 1e6)
         last_rank_ = std::max(last_rank_, static_cast<int>(*rank));
       auto const on = std::find(tokens.begin(), tokens.end(), "on");
