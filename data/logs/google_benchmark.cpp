@@ -197,7 +197,8 @@ class BenchmarkReader {
     for (auto const role : {Role::global_batch, Role::local_batch}) {
       auto const found = name.values.find(role);
       if (found == name.values.end()) continue;
-      if (!(found->second > 0.0)) fail("batch " + number_text(found->second) + " (must be positive)");
+      if (!(found->second > 0.0 && found->second <= 1e15))
+        fail("batch " + number_text(found->second) + " (must be positive, up to 1e15)");
       (role == Role::global_batch ? sample.global_batch : sample.local_batch) = found->second;
     }
     if (sample.op == Operation::step && sample.local_batch && !sample.global_batch)

@@ -340,6 +340,9 @@ TEST_SUITE("unit") {
     auto const steps = read_study(
         {file("s.json", {row("BM/K:1/global_batch:64/real_time", 100), row("BM/K:4/global_batch:64/real_time", 30),
                          row("BM/K:4/global_batch:64/real_time", 31)})});
+    // found by fuzzing: times K it was infinite, and the written Study could not be read again
+    CHECK(has(error_of({file("huge.json", {row("BM/K:4/local_batch:1e308/real_time", 100)})}),
+              "must be positive, up to"));
     CHECK(steps.kind() == StudyKind::steps);
     REQUIRE(steps.samples.size() == 3);
     CHECK(steps.samples[2].ranks == 4);
