@@ -126,8 +126,11 @@ void StudyReader::check_header_value(std::string const& key, std::string const& 
   } else if (key == "configuration") {
     for (std::size_t start = 0; start <= value.size();) {
       std::size_t const end = std::min(value.find(',', start), value.size());
-      if (auto const name = trimmed(std::string_view(value).substr(start, end - start)); !name.empty())
-        study_.configuration_columns.emplace_back(name);
+      auto const name = trimmed(std::string_view(value).substr(start, end - start));
+      auto const own = study_column_names();
+      if (std::find(own.begin(), own.end(), name) != own.end())
+        fail("# configuration: '" + std::string(name) + "' (a Study column of its own meaning). Take it off the line?");
+      if (!name.empty()) study_.configuration_columns.emplace_back(name);
       start = end + 1;
     }
   }

@@ -95,7 +95,10 @@ class Interpreter {
         '_');
     text = text.substr(0, 64);
     if (text.empty()) text = "parameter";
-    while (std::count(study_.configuration_columns.begin(), study_.configuration_columns.end(), text) > 0) text += "_";
+    auto const taken = [](auto const& names, std::string const& wanted) {
+      return std::find(names.begin(), names.end(), wanted) != names.end();
+    };
+    while (taken(study_.configuration_columns, text) || taken(study_column_names(), text)) text += "_";
     return text;
   }
 
@@ -331,8 +334,9 @@ Experiment read_json_lines(std::string const& text, std::string const& path) {
     auto const row = json::parse(record, nullptr, false);
     if (!row.is_object() || !row.contains("params") || !row["params"].is_object() || !row.contains("value"))
       throw DataError(path, line, "no {\"params\": {...}, \"value\": ...} (is the line cut off?)");
-    if (experiment.parameters.empty())
+    if (experiment.measurements.empty())
       for (auto const& [name, value] : row["params"].items()) experiment.parameters.push_back(name);
+    if (experiment.parameters.empty()) throw DataError(path, line, "no parameter (\"params\" is empty)");
     auto const name_of = [&](char const* key) {
       return row.contains(key) && row[key].is_string() ? row[key].get<std::string>() : std::string{};
     };

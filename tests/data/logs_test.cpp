@@ -405,6 +405,9 @@ TEST_SUITE("unit") {
 
   TEST_CASE("extra-p: what is open is asked for and what is wrong has its line") {
     test::TemporaryFolder folder;
+    CHECK(has(error_of({folder.write("empty.jsonl",  // found by fuzzing: read as a point without numbers
+                                     "{\"params\":{},\"value\":1}\n{\"params\":{\"p\":2},\"value\":1}\n")}),
+              "empty.jsonl:1: no parameter"));
     auto const open = folder.write("x.txt", "PARAMETER x\nPOINTS 1 2\nREGION r\nMETRIC time\nDATA 8\nDATA 4\n");
     CHECK(has(error_of({open}), "which parameter is K is open. Add --assume parameter=NAME?"));
     CHECK(read_study({open}, facts({"parameter=x"})).samples[1].ranks == 2);

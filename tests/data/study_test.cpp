@@ -120,6 +120,9 @@ TEST_SUITE("unit") {
               "t.csv:1: # workers_per_node: 'eight' (must be a positive number)"));
     CHECK(has(error_of("# warmup: some\nK,step_time_s\n1,1\n"), "must be excluded, included or unknown"));
     CHECK(has(error_of("# configuration: tp\nK,step_time_s\n1,1\n"), "missing configuration column 'tp'"));
+    // found by fuzzing: written, the column stood twice
+    CHECK(
+        has(error_of("# configuration: run\nK,run,step_time_s\n1,0,1\n"), "'run' (a Study column of its own meaning)"));
     CHECK(has(error_of(h + "K,throughput_samples_per_s\n1,1\n"), "missing column 'global_batch'"));
     CHECK(has(error_of("K,step_time_s,time_s\n1,1,1\n"), "several time columns"));
     CHECK(has(error_of("op,ranks,time_s\nallreduce,2,1\n"), "missing value of 'bytes'"));
