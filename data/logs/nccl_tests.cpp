@@ -141,7 +141,11 @@ class NcclTestsReader {
       std::string const start = "# " + std::string(key) + ":";
       if (!line.starts_with(start)) continue;
       require_text(line, lines_.path(), lines_.number());
-      study_.set(std::string(key), std::string(trimmed(line.substr(start.size()))));
+      std::string const value(trimmed(line.substr(start.size())));
+      if (auto const number = number_from_text(value);
+          key == "workers_per_node" && !(number && std::isfinite(*number) && *number > 0.0))
+        throw DataError(lines_.path(), lines_.number(), start + " '" + value + "' (must be a positive number)");
+      study_.set(std::string(key), value);
     }
     std::size_t const at = !tokens.empty() && tokens[0] == "#" ? 1 : 0;
     if (tokens.size() > at + 3 && tokens[at] == "Rank" && is_digits(tokens[at + 1])) {

@@ -231,14 +231,18 @@ TEST_SUITE("unit") {
     CHECK_CLOSE(s.samples[1].time_s, 10e-6, 1e-15);
   }
 
-  TEST_CASE("nccl-tests: a device name that is not text is refused with its line") {
-    // found by fuzzing: the name became the Study's accelerator, and the written Study could not be read again
+  TEST_CASE("nccl-tests: a device name that is no text and workers that are no number are refused with their line") {
+    // found by fuzzing: both went into the Study's header, and the written Study could not be read again
     test::TemporaryFolder folder;
     CHECK(has(error_of({folder.write("log.txt",
                                      "#  Rank  0 Group  0 Pid 1 on a device  0 [0x0f] H\xa0"
                                      "100\n#  Rank  1 Group  0 Pid 2 on a device  1 [0x1f] H100\n"
                                      "  1024  256  float  sum  -1  20.0  0.05  0.05  0  10.0  0.10  0.10  0\n")}),
               "log.txt:1: byte 0xa0"));
+    CHECK(has(error_of({folder.write("workers.txt",
+                                     "# ranks: 2\n# workers_per_node: many\n"
+                                     "  1024  256  float  sum  -1  20.0  0.05  0.05  0  10.0  0.10  0.10  0\n")}),
+              "workers.txt:2: # workers_per_node: 'many' (must be a positive number)"));
   }
 
   TEST_CASE("nccl-tests: without Rank lines the bandwidths tell the ranks or an error asks") {
