@@ -39,12 +39,6 @@ double sorted_quantile(std::vector<double> const& sorted, double level) {
   return sorted[below] + (position - static_cast<double>(below)) * (sorted[below + 1] - sorted[below]);
 }
 
-std::vector<double> sorted_copy(std::span<double const> values) {
-  std::vector<double> sorted(values.begin(), values.end());
-  std::sort(sorted.begin(), sorted.end());
-  return sorted;
-}
-
 double autocovariance(std::span<double const> series, double mean, std::size_t lag) {
   double sum = 0.0;
   for (std::size_t i = 0; i + lag < series.size(); ++i) sum += (series[i] - mean) * (series[i + lag] - mean);
@@ -84,7 +78,14 @@ Bounds normal_interval(Summary const& summary, double confidence) {
 double quantile(std::span<double const> values, double level) {
   KURVE_EXPECT(!values.empty());
   KURVE_EXPECT(level >= 0.0 && level <= 1.0);
-  return sorted_quantile(sorted_copy(values), level);
+  // One quantile needs no whole order.
+  std::vector<double> parted(values.begin(), values.end());
+  double const position = level * static_cast<double>(parted.size() - 1);
+  auto const below = static_cast<std::size_t>(position);
+  auto const at = parted.begin() + static_cast<std::ptrdiff_t>(below);
+  std::nth_element(parted.begin(), at, parted.end());
+  if (below + 1 >= parted.size()) return *at;
+  return *at + (position - static_cast<double>(below)) * (*std::min_element(at + 1, parted.end()) - *at);
 }
 
 double median(std::span<double const> values) { return quantile(values, 0.5); }

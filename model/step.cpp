@@ -264,15 +264,20 @@ double extra_time_s(P const& p, double ranks, double local_batch) {
   double const in_node = 1.0 - 1.0 / std::min(ranks, p.workers_per_node);
   double const between = 1.0 - 1.0 / nodes;
   double const batch = effective_batch(p, local_batch);
-  double const skew_s = p.skew_normal_per_sample_s * blom_maximum(ranks) + p.skew_log_per_sample_s * std::log(ranks) +
-                        p.skew_pareto_per_sample_s * (std::pow(ranks, 0.25) - 1.0);
+  // Most Models have few of these terms, and thousands of draws of a curve should not pay for the others.
+  auto const term = [](double coefficient, auto&& growth) { return coefficient == 0.0 ? 0.0 : coefficient * growth(); };
+  double const skew_s = term(p.skew_normal_per_sample_s, [&] { return blom_maximum(ranks); }) +
+                        term(p.skew_log_per_sample_s, [&] { return std::log(ranks); }) +
+                        term(p.skew_pareto_per_sample_s, [&] { return std::pow(ranks, 0.25) - 1.0; });
   return p.extra_multi_s + in_node * (p.extra_in_node_s + p.extra_in_node_per_sample_s * batch) +
          between * (p.extra_cross_node_s + p.extra_cross_node_per_sample_s * batch) +
-         p.extra_per_log2_nodes_s * std::log2(nodes) + p.extra_per_log2_s * std::log2(ranks) +
-         p.extra_per_rank_s * (ranks - 1.0) + skew_s * batch;
+         term(p.extra_per_log2_nodes_s, [&] { return std::log2(nodes); }) +
+         term(p.extra_per_log2_s, [&] { return std::log2(ranks); }) + p.extra_per_rank_s * (ranks - 1.0) +
+         skew_s * batch;
 }
 
 double discrepancy_log(P const& p, double ranks, double local_batch) {
+  if (p.discrepancy_log_growth == 0.0) return 0.0;
   double distance = std::max(0.0, std::log2(ranks / p.discrepancy_from_ranks));
   if (p.discrepancy_from_batch > 0.0 && local_batch > 0.0)
     distance += p.discrepancy_batch_weight * std::max(0.0, std::log2(p.discrepancy_from_batch / local_batch));

@@ -8,6 +8,7 @@
 #endif
 
 #include <hwy/highway.h>
+#include <array>
 
 #include "sim/instruction_sets.hpp"
 #include "sim/philox_prefix.hpp"
@@ -33,30 +34,65 @@ HWY_INLINE V64 product(std::uint64_t factor, V64 x) {
   return hn::MulEven(hn::BitCast(D32(), hn::Set(D64(), factor)), hn::BitCast(D32(), x));
 }
 
-/// data::philox4x32 of counters (trial, block, draw, stream) for a vector of blocks, words in 64-bit lanes: one
+/// data::philox4x32 of counters (trial, block, draw, stream) for `groups` vectors of blocks, words in 64-bit lanes: one
 /// widening multiplication yields both halves in place, and upper halves that are not wanted are ignored by the next
 /// one.
-HWY_INLINE BlockWords block_words(PhiloxPrefix const& p, V64 block) {
+///
+/// A round is 7 cycles of latency and 6 instructions, of which a core begins two a cycle and looks some 100 ahead: the
+/// rounds of several groups are written side by side, because one group after the other would not fill it.
+template <std::size_t groups>
+HWY_INLINE std::array<BlockWords, groups> words_of_blocks(PhiloxPrefix const& p, std::array<V64, groups> const& block) {
   D64 const d;
   auto const set = [d](std::uint64_t x) HWY_ATTR { return hn::Set(d, x); };
-  V64 c0 = hn::Xor(block, set(p.round_1));
-  V64 c3 = product(philox_multiplier[0], c0);
-  V64 c2 = hn::Xor(hn::ShiftRight<32>(c3), set(p.round_2));
-  V64 c1 = product(philox_multiplier[1], c2);
-  c0 = hn::Xor(hn::ShiftRight<32>(c1), set(p.round_3_first));
-  c2 = hn::Xor(c3, set(p.round_3_third));
-  c3 = set(p.round_3_fourth);
-#pragma GCC unroll 6
-  for (int round = 3; round < 9; ++round) {
-    V64 const a = product(philox_multiplier[0], c0), b = product(philox_multiplier[1], c2);
-    c0 = hn::Xor3(hn::ShiftRight<32>(b), c1, set(p.key[round][0]));
-    c2 = hn::Xor3(hn::ShiftRight<32>(a), c3, set(p.key[round][1]));
-    c1 = b;
-    c3 = a;
+  std::array<V64, groups> c0, c1, c2, c3;
+#pragma GCC unroll 4
+  for (std::size_t g = 0; g < groups; ++g) {
+    c0[g] = hn::Xor(block[g], set(p.round_1));
+    c3[g] = product(philox_multiplier[0], c0[g]);
   }
-  V64 const a = product(philox_multiplier[0], c0), b = product(philox_multiplier[1], c2);
-  return {hn::BitCast(D32(), hn::Xor3(b, hn::ShiftLeft<32>(c1), set(p.key[9][0] << 32))),
-          hn::BitCast(D32(), hn::Xor3(a, hn::ShiftLeft<32>(c3), set(p.key[9][1] << 32)))};
+#pragma GCC unroll 4
+  for (std::size_t g = 0; g < groups; ++g) {
+    c2[g] = hn::Xor(hn::ShiftRight<32>(c3[g]), set(p.round_2));
+    c1[g] = product(philox_multiplier[1], c2[g]);
+  }
+#pragma GCC unroll 4
+  for (std::size_t g = 0; g < groups; ++g) {
+    c0[g] = hn::Xor(hn::ShiftRight<32>(c1[g]), set(p.round_3_first));
+    c2[g] = hn::Xor(c3[g], set(p.round_3_third));
+    c3[g] = set(p.round_3_fourth);
+  }
+#pragma GCC unroll 6
+  for (int round = 3; round < 9; ++round)
+#pragma GCC unroll 4
+    for (std::size_t g = 0; g < groups; ++g) {
+      V64 const a = product(philox_multiplier[0], c0[g]), b = product(philox_multiplier[1], c2[g]);
+      c0[g] = hn::Xor3(hn::ShiftRight<32>(b), c1[g], set(p.key[round][0]));
+      c2[g] = hn::Xor3(hn::ShiftRight<32>(a), c3[g], set(p.key[round][1]));
+      c1[g] = b;
+      c3[g] = a;
+    }
+  std::array<BlockWords, groups> words;
+#pragma GCC unroll 4
+  for (std::size_t g = 0; g < groups; ++g) {
+    V64 const a = product(philox_multiplier[0], c0[g]), b = product(philox_multiplier[1], c2[g]);
+    words[g] = {hn::BitCast(D32(), hn::Xor3(b, hn::ShiftLeft<32>(c1[g]), set(p.key[9][0] << 32))),
+                hn::BitCast(D32(), hn::Xor3(a, hn::ShiftLeft<32>(c3[g]), set(p.key[9][1] << 32)))};
+  }
+  return words;
+}
+
+HWY_INLINE BlockWords block_words(PhiloxPrefix const& p, V64 block) { return words_of_blocks<1>(p, {block})[0]; }
+
+/// Of neighbouring blocks: the first group's are `block`, each next one's `step` beyond.
+template <std::size_t groups>
+HWY_INLINE std::array<BlockWords, groups> words_from(PhiloxPrefix const& p, V64 block, V64 step) {
+  std::array<V64, groups> blocks;
+#pragma GCC unroll 4
+  for (auto& b : blocks) {
+    b = block;
+    block = hn::Add(block, step);
+  }
+  return words_of_blocks<groups>(p, blocks);
 }
 
 }  // namespace kurve::sim::HWY_NAMESPACE

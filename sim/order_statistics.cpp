@@ -61,24 +61,28 @@ void draw_groups(MaximumLaws const& laws, model::StepTime const& base, std::uint
   std::size_t const lanes = hn::Lanes(d64);
   V64 const step = hn::Set(d64, lanes);
   V64 block = hn::Add(hn::Set(d64, 16 * group), hn::Iota(d64, 0));
-  HWY_ALIGN float slowest[group_of_trials];
-  for (std::uint32_t end = group + groups; group < end; ++group, steps_s += group_of_trials) {
-    for (std::size_t b = 0; b < 16; b += 2 * lanes) {
-      BlockWords w[2];
-#pragma GCC unroll 2
-      for (auto& words : w) {
-        words = block_words(prefix, block);
-        block = hn::Add(block, step);
-      }
-#pragma GCC unroll 2
-      for (std::size_t i = 0; i < 2; ++i) {
-        hn::StoreU(values_of(table, w[i].x1x0), f, slowest + 2 * (b + i * lanes));
-        hn::StoreU(values_of(table, w[i].x3x2), f, slowest + 32 + 2 * (b + i * lanes));
+  constexpr std::size_t vectors = 4;  // of blocks, drawn side by side: a group or two, most of the time
+  constexpr std::uint32_t groups_a_pass = std::max<std::uint32_t>(1, vectors * hn::MaxLanes(d64) / 16);
+  HWY_ALIGN float slowest[groups_a_pass * group_of_trials];
+  for (std::uint32_t const end = group + groups; group < end; group += groups_a_pass) {
+    for (std::size_t b = 0; b < 16 * groups_a_pass; b += vectors * lanes) {
+      auto const w = words_from<vectors>(prefix, block, step);
+      block = hn::Add(block, hn::Set(d64, vectors * lanes));
+      auto const first = values_of<vectors>(table, {w[0].x1x0, w[1].x1x0, w[2].x1x0, w[3].x1x0}),
+                 second = values_of<vectors>(table, {w[0].x3x2, w[1].x3x2, w[2].x3x2, w[3].x3x2});
+#pragma GCC unroll 4
+      for (std::size_t i = 0; i < vectors; ++i) {
+        std::size_t const at = b + i * lanes;
+        float* const to = slowest + at / 16 * group_of_trials + 2 * (at % 16);
+        hn::StoreU(first[i], f, to);
+        hn::StoreU(second[i], f, to + group_of_trials / 2);
       }
     }
     // From memory and not from the registers: widening half a register would first have to move it.
-    for (std::size_t i = 0; i < group_of_trials; i += lanes)
+    std::size_t const wanted = std::min(groups_a_pass, end - group) * group_of_trials;
+    for (std::size_t i = 0; i < wanted; i += lanes)
       hn::StoreU(hn::MulAdd(compute_s, hn::PromoteTo(d, hn::LoadU(half, slowest + i)), fixed_s), d, steps_s + i);
+    steps_s += wanted;
   }
 }
 

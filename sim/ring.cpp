@@ -51,22 +51,21 @@ void run_pair(HopPair const& pair, QuantileTable const& jitter, float const* hop
               float* second_factor) {
   D64 const d64;
   DF const f;
-  constexpr std::size_t unroll = 2;
+  constexpr std::size_t unroll = 4;
   PhiloxPrefix const prefix(pair.seed, pair.trial, pair.number, data::Stream::hop);
   std::size_t const lanes = hn::Lanes(f);
   float* const t = time_s + front;
   t[-1] = t[pair.ranks - 1];
   for (std::size_t k = room_for(pair.ranks); k > 0;) {
     k -= unroll * lanes;
-    BlockWords w[unroll];
-#pragma GCC unroll 2
-    for (std::size_t i = 0; i < unroll; ++i)
-      w[i] = block_words(prefix, hn::Add(hn::Set(d64, (k + i * lanes) / 2), hn::Iota(d64, 0)));
-#pragma GCC unroll 2
+    auto const w = words_from<unroll>(prefix, hn::Add(hn::Set(d64, k / 2), hn::Iota(d64, 0)), hn::Set(d64, lanes / 2));
+    auto const first = values_of<unroll>(jitter, {w[0].x1x0, w[1].x1x0, w[2].x1x0, w[3].x1x0}),
+               second = values_of<unroll>(jitter, {w[0].x3x2, w[1].x3x2, w[2].x3x2, w[3].x3x2});
+#pragma GCC unroll 4
     for (std::size_t i = unroll; i-- > 0;) {  // downwards, so that t[k-1] is still the one of the hop before
       std::size_t const at = k + i * lanes;
-      advance(t + at, values_of(jitter, w[i].x1x0), hop_s + at);
-      hn::StoreU(values_of(jitter, w[i].x3x2), f, second_factor + at);
+      advance(t + at, first[i], hop_s + at);
+      hn::StoreU(second[i], f, second_factor + at);
     }
   }
   t[-1] = t[pair.ranks - 1];

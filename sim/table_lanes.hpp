@@ -19,17 +19,13 @@ namespace kurve::sim::HWY_NAMESPACE {
 using DF = hn::ScalableTag<float>;
 using VF = hn::Vec<DF>;
 
-/// One of 64 entries for each lane: `index` counts within a side, and only its lowest five bits do.
-HWY_INLINE VF entry(std::array<float, QuantileTable::segments> const& table, V32 index, hn::Mask<DF> upper) {
+/// One of 32 entries for each lane. @param index  only its lowest five bits count
+HWY_INLINE VF entry(std::array<float, QuantileTable::segments> const& table, V32 index) {
 #if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
   float const* const t = table.data();
-  VF const low{_mm512_permutex2var_ps(_mm512_load_ps(t), index.raw, _mm512_load_ps(t + 16))};
-  VF const high{_mm512_permutex2var_ps(_mm512_load_ps(t + 32), index.raw, _mm512_load_ps(t + 48))};
-  return hn::IfThenElse(upper, high, low);
+  return VF{_mm512_permutex2var_ps(_mm512_load_ps(t), index.raw, _mm512_load_ps(t + 16))};
 #else
-  D32 const d;
-  V32 const side = hn::IfThenElseZero(hn::RebindMask(d, upper), hn::Set(d, 32));
-  V32 const i = hn::Or(hn::And(index, hn::Set(d, 31)), side);
+  V32 const i = hn::And(index, hn::Set(D32(), 31));
   return hn::GatherIndex(DF(), table.data(), hn::BitCast(hn::RebindToSigned<D32>(), i));
 #endif
 }
@@ -41,30 +37,42 @@ static HWY_NOINLINE VF with_deep(QuantileTable const& table, V32 w, VF y) {
   hn::Store(w, D32(), words);
   hn::Store(y, DF(), values);
   for (std::size_t i = 0; i < hn::Lanes(DF()); ++i)
-    if (std::min(words[i], ~words[i]) < QuantileTable::deep) values[i] = table.value_of_deep(words[i]);
+    if (std::min(words[i], ~words[i]) <= 1u << QuantileTable::least_exponent) values[i] = table.value(words[i]);
   return hn::Load(DF(), values);
 }
 
-/// QuantileTable::value of each word.
-HWY_INLINE VF values_of(QuantileTable const& table, V32 w) {
+/// QuantileTable::value of each word of `groups` vectors, side by side as their rounds are (sim/lanes.hpp).
+template <std::size_t groups>
+HWY_INLINE std::array<VF, groups> values_of(QuantileTable const& table, std::array<V32, groups> const& w) {
   D32 const d;
   DF const f;
   hn::RebindToSigned<D32> const i32;
-  auto const upper = hn::RebindMask(f, hn::Lt(hn::BitCast(i32, w), hn::Zero(i32)));
-  V32 const r = hn::Min(w, hn::Not(w));
-  V32 const bits = hn::Sub(hn::BitCast(d, hn::ConvertTo(f, hn::BitCast(i32, r))), hn::Set(d, 1));
-  V32 const mantissa = hn::OrAnd(hn::Set(d, 0x3f800000u), bits, hn::Set(d, 0x003fffffu));
-  VF const v = hn::Sub(hn::BitCast(f, mantissa), hn::Set(f, 1.25f));
-  V32 const index = hn::ShiftRight<22>(bits);
-  VF y = entry(table.coefficient[QuantileTable::degree], index, upper);
+  std::array<V32, groups> index;
+  std::array<VF, groups> v, y;
+  V32 any_deep = hn::Zero(d);
 #pragma GCC unroll 4
+  for (std::size_t g = 0; g < groups; ++g) {
+    V32 const bits =
+        hn::Sub(hn::BitCast(d, hn::ConvertTo(f, hn::BitCast(i32, w[g]))), hn::Set(d, QuantileTable::origin));
+    any_deep = hn::Or(any_deep, bits);
+    v[g] = hn::Sub(hn::BitCast(f, hn::OrAnd(hn::Set(d, 0x3f800000u), bits, hn::Set(d, 0x007fffffu))), hn::Set(f, 1.5f));
+    index[g] = hn::ShiftRight<23>(hn::OrAnd(bits, hn::ShiftRight<4>(bits), hn::Set(d, 1u << 27)));
+    y[g] = entry(table.coefficient[QuantileTable::degree], index[g]);
+  }
+#pragma GCC unroll 8
   for (std::size_t power = QuantileTable::degree; power-- > 0;)
-    y = hn::MulAdd(y, v, entry(table.coefficient[power], index, upper));
-  y = hn::Max(y, hn::Zero(f));
-  auto const deep = hn::Lt(r, hn::Set(d, QuantileTable::deep));
-  if (HWY_UNLIKELY(!hn::AllFalse(d, deep))) y = with_deep(table, w, y);
+#pragma GCC unroll 4
+    for (std::size_t g = 0; g < groups; ++g) y[g] = hn::MulAdd(y[g], v[g], entry(table.coefficient[power], index[g]));
+#pragma GCC unroll 4
+  for (auto& each : y) each = hn::Max(each, hn::Zero(f));
+  V32 const deep = hn::And(any_deep, hn::Set(d, QuantileTable::deep));
+  if (HWY_UNLIKELY(!hn::AllTrue(d, hn::Eq(deep, hn::Zero(d)))))
+#pragma GCC unroll 4
+    for (std::size_t g = 0; g < groups; ++g) y[g] = with_deep(table, w[g], y[g]);
   return y;
 }
+
+HWY_INLINE VF values_of(QuantileTable const& table, V32 w) { return values_of<1>(table, {w})[0]; }
 
 }  // namespace kurve::sim::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "sim/half_binade.hpp"
+#include "sim/chebyshev.hpp"
 
 namespace kurve::sim {
 
@@ -12,10 +12,10 @@ TailTable::TailTable(Quantile law) : coefficient_{}, law_(std::move(law)) {
     for (int half = 0; half < 2; ++half) {
       auto const p_at = [&](double v) { return std::ldexp(1.25 + 0.5 * half + v, -binade - 1); };
       coefficient_[static_cast<std::size_t>(2 * binade + half)] =
-          half_binade_polynomial<degree + 1>([&](double v) { return law_(1.0 - p_at(v), p_at(v)); });
+          chebyshev_polynomial<degree + 1>(0.25, [&](double v) { return law_(1.0 - p_at(v), p_at(v)); });
       if (binade < lower_binades)
         coefficient_[static_cast<std::size_t>(2 * (upper_binades + binade) + half)] =
-            half_binade_polynomial<degree + 1>([&](double v) { return law_(p_at(v), 1.0 - p_at(v)); });
+            chebyshev_polynomial<degree + 1>(0.25, [&](double v) { return law_(p_at(v), 1.0 - p_at(v)); });
     }
 }
 

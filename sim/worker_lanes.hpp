@@ -103,12 +103,8 @@ HWY_INLINE LargestWord largest_word(WordSource const& source, WorkerRange const&
   LargestWord found;
   std::uint32_t worker = range.first;
   for (; end - worker >= a_pass; worker += a_pass) {
-    BlockWords w[unroll];
-#pragma GCC unroll 4
-    for (auto& words : w) {
-      words = block_words(prefix, block);
-      block = hn::Add(block, step);
-    }
+    auto const w = words_from<unroll>(prefix, block, step);
+    block = hn::Add(block, hn::Set(d64, unroll * lanes));
 #pragma GCC unroll 4
     for (auto const& words : w) {
       largest = hn::Max(largest, words.x1x0);

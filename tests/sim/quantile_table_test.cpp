@@ -16,7 +16,7 @@ TEST_SUITE("unit") {
       double cv, relative;
     };
     for (auto const& bound :
-         {Bound{0.01, 3e-7}, Bound{0.1, 1e-6}, Bound{0.5, 3e-6}, Bound{1.0, 6e-6}, Bound{3.0, 5e-5}})
+         {Bound{0.01, 1.5e-7}, Bound{0.1, 3e-7}, Bound{0.5, 1.2e-6}, Bound{1.0, 2e-6}, Bound{3.0, 1.5e-5}})
       for (auto const shape :
            {Shape::normal, Shape::lognormal, Shape::exponential, Shape::gumbel, Shape::weibull, Shape::pareto}) {
         auto const law = model::factor_law(shape, bound.cv);
@@ -27,7 +27,7 @@ TEST_SUITE("unit") {
           double const exact =
               std::max(0.0, model::quantile(law, (w + 0.5) * 0x1p-32, (static_cast<double>(~w) + 0.5) * 0x1p-32));
           double const error = static_cast<double>(table.value(w)) - exact;
-          worst = std::max(worst, std::abs(error) / std::max(bound.relative * exact, 1e-5 * bound.cv));
+          worst = std::max(worst, std::abs(error) / std::max(bound.relative * exact, 3e-6 * bound.cv));
           total += error;
           ++words;
         };

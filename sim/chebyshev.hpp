@@ -7,13 +7,13 @@
 
 namespace kurve::sim {
 
-/// Coefficients by power of a polynomial of degree n - 1 in v that agrees with `f` at n Chebyshev points of |v| <= 1/4,
-/// so within a small factor of the best: v is the place of x = (1 + half/2 + 1/4 + v) 2^e within its half binade.
+/// Coefficients by power of the polynomial of degree n - 1 in v that agrees with `f` at n Chebyshev points of
+/// |v| <= reach, so within a small factor of the best.
 template <int n, typename F>
-[[nodiscard]] std::array<double, n> half_binade_polynomial(F&& f) {
+[[nodiscard]] std::array<double, n> chebyshev_polynomial(double reach, F&& f) {
   std::array<double, n> v{}, y{}, c{};
   for (std::size_t i = 0; i < n; ++i) {
-    v[i] = 0.25 * std::cos((static_cast<double>(i) + 0.5) * std::numbers::pi / n);
+    v[i] = reach * std::cos((static_cast<double>(i) + 0.5) * std::numbers::pi / n);
     y[i] = f(v[i]);
   }
   for (std::size_t order = 1; order < n; ++order)  // Newton's divided differences
