@@ -27,6 +27,25 @@ Mean mean_of(Rows const& rows) {
   return {precision.mean, split.core.size() > 1 ? precision.standard_error : 0.05 * precision.mean};
 }
 
+/// With what straggles: an all-reduce's stragglers have no parameter of their own, and whole steps pay for them too.
+Mean mean_of_all(Rows const& rows) {
+  std::vector<double> times;
+  for (auto const& row : rows) times.push_back(row.time_s);
+  auto const precision = precision_of(times, 0.95);
+  return {precision.mean, times.size() > 1 ? precision.standard_error : 0.05 * precision.mean};
+}
+
+/// The links' own time of a ring all-reduce: the Model stretches it by jitter again.
+Mean without_jitter(Mean const& measured, int ranks, HopJitter const& jitter) {
+  if (jitter.n == 0) return measured;
+  model::StepParameters p;
+  p.hop_jitter_cv = std::sqrt(jitter.variance.value(0));
+  p.hop_jitter_s = std::sqrt(jitter.variance.value(1));
+  double links_s = measured.value;
+  for (int i = 0; i < 20; ++i) links_s *= measured.value / model::jittered_allreduce_s(p, ranks, links_s);
+  return {links_s, measured.standard_error};
+}
+
 /// Rows of one timing (ranks side by side) as one row with their mean: ranks are not independent samples.
 Rows timings_of(Rows const& rows) {
   std::map<std::pair<int, int>, std::pair<double, int>> sums;
@@ -148,20 +167,14 @@ Evidence read_evidence(data::Study const& components, data::Study const& steps, 
 
   auto const ring = preferred_rows(components, allreduce, "algorithm", "ring");
   if (!ring.empty() && network == nullptr) {
-    Rows of_steps;  // hops of the step's own message
-    for (auto const& row : ring)
-      if (static_cast<double>(row.bytes.value_or(0)) == e.base.gradient_bytes) of_steps.push_back(row);
-    e.hop_jitter = hop_jitter_of(of_steps);
+    e.hop_jitter = hop_jitter_of(ring);
     data::Study rings;
     rings.samples = ring;
     std::map<AllreduceKey, Rows> groups;
     for (auto const& row : data::last_ranks(rings)) groups[{row.ranks, row.bytes.value_or(0)}].push_back(row);
     std::map<AllreduceKey, Mean> means;
     for (auto const& [key, group] : groups) {
-      // The links' own time: the Model stretches it by jitter again.
-      double const stretch = model::ring_jitter_factor(key.ranks, e.hop_jitter.cv);
-      Mean const mean = mean_of(group);
-      means[key] = {mean.value / stretch, mean.standard_error / stretch};
+      means[key] = without_jitter(mean_of_all(group), key.ranks, e.hop_jitter);
       if (key.bytes > 0)
         e.sweep.push_back({static_cast<double>(key.ranks), static_cast<double>(key.bytes), means[key].value});
     }

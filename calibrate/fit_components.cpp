@@ -103,7 +103,11 @@ StepParameters draw_parameters(Evidence const& e, Normals const& z) {
   p.noise_run_cv = cv(e.run_cv, e.run_n);
   p.imbalance_cv = cv(v.imbalance_cv, v.imbalance_n);
   p.imbalance = model::Imbalance::per_run;
-  p.hop_jitter_cv = cv(e.hop_jitter.cv, e.hop_jitter.n);
+  if (e.hop_jitter.n > 0) {
+    auto const variance = positive(e.hop_jitter.variance, z);
+    p.hop_jitter_cv = std::sqrt(variance(0));
+    p.hop_jitter_s = std::sqrt(variance(1));
+  }
   p.straggler_spread_cv = std::min(10.0, v.straggler_spread_cv);
   if (v.straggler_n > 0) {
     p.straggler_probability = std::min(1.0, v.straggler_probability * relative_count(v.straggler_n, z));
@@ -154,12 +158,12 @@ StepParameters posterior_draw(Evidence const& e, StepUpdate const& update, doubl
   p.discrepancy_log_growth = drift * z();
   std::vector<double> times_s;
   for (auto const& point : e.steps) times_s.push_back(positive(point.time.value, point.time.standard_error, z));
-  double const amplitude_z = z();
+  double const prior_z = z();
   double chosen = random_uniform(seed, static_cast<std::uint64_t>(index), count);
   std::size_t law = 0;
   while (law + 1 < update.law_weights().size() && chosen > update.law_weights()[law])
     chosen -= update.law_weights()[law++];
-  return update(p, times_s, law, amplitude_z);
+  return update(p, times_s, law, prior_z);
 }
 
 /// The ring that explains what whole steps at K > 1 take beyond one rank's: where no all-reduce was measured alone, and
@@ -238,15 +242,18 @@ void explain(model::Model& m, Evidence const& e, std::vector<std::string>& messa
       e.serial_inside_compute ? "spread between steps of one rank, taken as each worker's own"
                               : "spread between workers of one step");
   if (e.several_nodes)
-    set("variability.noise.step_cv", Source::measured, true, "shared by workers of several nodes");
+    set("variability.noise.step_cv", Source::measured, true,
+        e.variability.shared_n > 0 ? "shared by workers of several nodes"
+                                   : "workers of a timing share no more than noise makes their means differ");
   else
     set("variability.noise.node_cv", Source::measured, false,
         "shared by the workers of this machine: one machine cannot tell node from step");
   set("variability.imbalance.cv", Source::measured, e.variability.imbalance_n > 0,
       e.variability.imbalance_n > 0 ? "how the workers of a run differ, all its timings long"
                                     : "workers of a run do not differ by more than noise makes them");
-  set("variability.hop_jitter.cv", Source::measured, e.hop_jitter.n > 0,
-      e.hop_jitter.n > 0 ? "how far apart the ranks of a ring end" : "no all-reduce has a row for each rank");
+  for (char const* name : {"variability.hop_jitter.cv", "variability.hop_jitter.sd"})
+    set(name, Source::measured, e.hop_jitter.n > 0,
+        e.hop_jitter.n > 0 ? "how far apart the ranks of a ring end" : "no all-reduce has a row for each rank");
   set("variability.noise.run_cv", e.run_n > 0 ? Source::measured : Source::assumed, e.run_n > 0,
       e.run_n > 0 ? "spread between runs of whole steps" : "no repeated runs");
   for (char const* name :

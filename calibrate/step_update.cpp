@@ -44,8 +44,7 @@ constexpr Eigen::Index moved_n = 4;
 /// @param slowest  of K, over the mean worker
 double step_s(StepParameters const& p, double slowest, double ranks, double batch) {
   auto const t = model::step_time(p, ranks, batch);
-  double const jitter = t.allreduce_s * (model::ring_jitter_factor(ranks, p.hop_jitter_cv) - 1.0);
-  double const exposed = model::exposed_time_s(p, t.allreduce_s + jitter, t.compute_s) -
+  double const exposed = model::exposed_time_s(p, model::jittered_allreduce_s(p, ranks, t.allreduce_s), t.compute_s) -
                          model::exposed_time_s(p, t.allreduce_s, t.compute_s);
   return t.total_s() + exposed + t.compute_s * (slowest - 1.0);
 }
@@ -135,8 +134,14 @@ Eigen::MatrixXd StepUpdate::jacobian(StepParameters const& p, std::vector<double
 }
 
 StepParameters StepUpdate::operator()(StepParameters const& p, std::vector<double> const& times_s, std::size_t law,
-                                      double amplitude_prior_z) const {
-  if (steps_.empty()) return p;
+                                      double prior_z) const {
+  if (steps_.empty()) {
+    auto inside = p;
+    for (auto const member :
+         {&StepParameters::compute_fixed_s, &StepParameters::compute_per_sample_s, &StepParameters::compute_floor_s})
+      inside.*member *= std::max(0.0, 1.0 + alone_share * prior_z);
+    return inside;
+  }
   auto const slowest_of = slowest(p);
   Eigen::MatrixXd const j = jacobian(p, slowest_of, law);
   // In units of the prior's sd, so that seconds and seconds per sample weigh alike; what is known exactly stays out.
@@ -159,7 +164,7 @@ StepParameters StepUpdate::operator()(StepParameters const& p, std::vector<doubl
   precision.topLeftCorner(q, q) = correlation.llt().solve(Eigen::MatrixXd::Identity(q, q));
   if (has_law) {
     unit[q] = amplitude_sd(law);
-    start[q] = amplitude_prior_z;
+    start[q] = prior_z;
     columns.col(q) = j.col(moved_n) * unit[q];
     precision(q, q) = 1.0;
   }

@@ -26,8 +26,10 @@ class StepUpdate {
 
   /// `p` moved to the optimum of its own prior and the steps at `times_s`, with residual law `law`. With p drawn from
   /// the components and times_s from the steps' errors this is one posterior draw.
+  /// @param prior_z  standard normal: where the residual law's amplitude starts, and where no step was measured, how
+  /// compute inside a step differs from compute timed alone
   [[nodiscard]] model::StepParameters operator()(model::StepParameters const& p, std::vector<double> const& times_s,
-                                                 std::size_t law, double amplitude_prior_z) const;
+                                                 std::size_t law, double prior_z) const;
 
   /// Mean step time: the step of the mean worker, and what waiting for the slowest of K adds [s].
   [[nodiscard]] double mean_step_s(model::StepParameters const& p, double ranks, double batch) const;

@@ -45,6 +45,12 @@ struct Pool {
   [[nodiscard]] double variance() const { return degrees > 0.0 ? squares / degrees : 0.0; }
 };
 
+/// An F test at three standard errors: a variance less the noise's share is never quite 0, and would be taken for a
+/// source of its own where there is none.
+bool significant(Pool const& pool, double of_noise) {
+  return pool.degrees > 0.0 && pool.variance() - of_noise > 3.0 * of_noise * std::sqrt(2.0 / pool.degrees);
+}
+
 }  // namespace
 
 Variability variability_of(std::span<Rows const> points) {
@@ -107,15 +113,15 @@ Variability variability_of(std::span<Rows const> points) {
   }
   v.noise_cv = std::sqrt(own.variance());
   v.noise_n = static_cast<int>(own.degrees);
-  v.shared_cv = std::sqrt(std::max(0.0, between.variance() - own.variance() * in_timings / timings));
-  v.shared_n = static_cast<int>(between.degrees);
+  double const of_own = own.variance() * in_timings / timings;
+  if (significant(between, of_own)) {
+    v.shared_cv = std::sqrt(between.variance() - of_own);
+    v.shared_n = static_cast<int>(between.degrees);
+  }
   if (workers.degrees > 0.0) {
     double const of_noise = own.variance() * in_means / means;
-    // An F test at three standard errors: a variance less the noise's share is never quite 0, and would be taken for
-    // imbalance where there is none.
-    double const excess = workers.variance() - of_noise;
-    if (excess > 3.0 * of_noise * std::sqrt(2.0 / workers.degrees)) {
-      v.imbalance_cv = std::sqrt(excess);
+    if (significant(workers, of_noise)) {
+      v.imbalance_cv = std::sqrt(workers.variance() - of_noise);
       v.imbalance_n = static_cast<int>(workers.degrees);
     }
   }
@@ -125,32 +131,40 @@ Variability variability_of(std::span<Rows const> points) {
 HopJitter hop_jitter_of(std::span<data::Sample const> rows) {
   struct Ends {
     double first_s = 0.0, last_s = 0.0;
-    int count = 0;
   };
-  std::map<int, std::map<std::pair<int, int>, Ends>> timings;  // by ranks
+  std::map<std::pair<int, std::int64_t>, std::map<std::pair<int, int>, Ends>> points;  // by ranks and bytes
   for (auto const& row : rows) {
     if (!row.rank || row.ranks < 2) continue;
-    auto& e = timings[row.ranks][{row.run.value_or(0), row.step.value_or(0)}];
-    e.first_s = e.count == 0 ? row.time_s : std::min(e.first_s, row.time_s);
-    e.last_s = std::max(e.last_s, row.time_s);
-    ++e.count;
+    auto& timings = points[{row.ranks, row.bytes.value_or(0)}];
+    auto const [at, fresh] = timings.try_emplace({row.run.value_or(0), row.step.value_or(0)}, row.time_s, row.time_s);
+    at->second.first_s = std::min(at->second.first_s, row.time_s);
+    at->second.last_s = std::max(at->second.last_s, row.time_s);
   }
   HopJitter jitter;
-  double sum = 0.0;
-  for (auto const& [ranks, ends] : timings) {
+  std::vector<Equation> equations;
+  double shortest_s = 1e300, longest_s = 0.0;
+  for (auto const& [key, timings] : points) {
     std::vector<double> spreads, lasts;
-    for (auto const& [key, e] : ends) {
+    for (auto const& [timing, e] : timings) {
       spreads.push_back(e.last_s - e.first_s);
       lasts.push_back(e.last_s);
     }
-    double const hop_s = data::median(lasts) / (2.0 * (ranks - 1.0));
+    double const ranks = key.first, hop_s = data::median(lasts) / (2.0 * (ranks - 1.0));
     // The mean over ordinary all-reduces: one that straggles says nothing of how hops usually vary.
-    double const spread_s = data::summarize(split_stragglers(spreads).core).mean;
-    int const n = static_cast<int>(ends.size());
-    sum += n * spread_s / (model::ring_jitter_spread(ranks) * hop_s);
-    jitter.n += n;
+    auto const spread = data::summarize(split_stragglers(spreads).core);
+    double const sd_s = spread.mean / model::ring_jitter_spread(ranks);
+    double const relative_error = std::max(0.5, spread.sd / spread.mean) / std::sqrt(static_cast<double>(spread.n));
+    shortest_s = std::min(shortest_s, hop_s);
+    longest_s = std::max(longest_s, hop_s);
+    jitter.n += static_cast<int>(timings.size());
+    if (sd_s > 0.0)
+      equations.push_back(
+          {.x = Eigen::Vector2d(hop_s * hop_s, 1.0), .y = {sd_s * sd_s, 2.0 * relative_error * sd_s * sd_s}});
   }
-  if (jitter.n > 0) jitter.cv = sum / jitter.n;
+  if (equations.empty()) return {};
+  if (longest_s < 2.0 * shortest_s)
+    for (auto& equation : equations) equation.x(1) = 0.0;
+  jitter.variance = fit_nonnegative(equations);
   return jitter;
 }
 

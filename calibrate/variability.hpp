@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "calibrate/component_laws.hpp"
 #include "data/study.hpp"
 
 namespace kurve::calibrate {
@@ -25,13 +26,15 @@ struct Variability {
 /// share run and step
 [[nodiscard]] Variability variability_of(std::span<std::vector<data::Sample> const> points);
 
-/// sd over mean of one hop, from how far apart the ranks of an all-reduce end (model::ring_jitter_spread), and the
-/// number of all-reduces that this rests on.
+/// Variance of one hop, from how far apart the ranks of an all-reduce end (model::ring_jitter_spread), and the number
+/// of all-reduces that this rests on.
 struct HopJitter {
-  double cv = 0.0;
-  int n = 0;
+  Estimate
+      variance;  ///< of what is in proportion to the hop, over its square; of what its length leaves as it is [s^2]
+  int n = 0;     ///< 0: variance is empty
 };
-/// @param rows  op allreduce of one message size, any ranks; those that have no rank say nothing
+/// Hops less than a factor 2 apart in length cannot tell the two parts: all is then taken in proportion.
+/// @param rows  op allreduce, any sizes and ranks; those that have no rank say nothing
 [[nodiscard]] HopJitter hop_jitter_of(std::span<data::Sample const> rows);
 
 }  // namespace kurve::calibrate

@@ -29,6 +29,21 @@ double ring_jitter_factor(double ranks, double cv) {
   return ranks <= 1.0 ? 1.0 : 1.0 + cv * interpolated(excess, std::log2(ranks));
 }
 
+double hop_cv(StepParameters const& p, double hop_s) { return std::hypot(p.hop_jitter_cv, p.hop_jitter_s / hop_s); }
+
+double jittered_allreduce_s(StepParameters const& p, double ranks, double allreduce_s) {
+  bool const none = p.hop_jitter_cv == 0.0 && p.hop_jitter_s == 0.0;
+  if (none || ranks <= 1.0 || allreduce_s <= 0.0 || p.allreduce == AllreduceAlgorithm::double_binary_tree)
+    return allreduce_s;
+  double hops = 2.0 * (ranks - 1.0);
+  if (p.allreduce == AllreduceAlgorithm::hierarchical_ring) {
+    double const in_node = std::min(ranks, p.workers_per_node);
+    hops = 2.0 * (in_node - 1.0) + 2.0 * (std::ceil(ranks / p.workers_per_node) - 1.0);
+  }
+  double const hop_s = allreduce_s / (hops * std::max(p.allreduces_per_step, p.overlap_buckets));
+  return allreduce_s * ring_jitter_factor(ranks, hop_cv(p, hop_s));
+}
+
 double ring_jitter_spread(double ranks) {
   constexpr Knot log2_spread[] = {{1, .1743},  {2, 1.4678}, {3, 2.3003}, {4, 2.9600},
                                   {6, 4.0382}, {8, 4.9604}, {10, 5.7865}};

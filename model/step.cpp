@@ -73,6 +73,8 @@ constexpr std::array parameters{
     ParameterInfo{"variability.persistent.slowdown", "1", &P::persistent_slowdown, 1, 1e6, "its factor"},
     ParameterInfo{"variability.imbalance.cv", "1", &P::imbalance_cv, 0, 10, "sd/mean of the workers' shares"},
     ParameterInfo{"variability.hop_jitter.cv", "1", &P::hop_jitter_cv, 0, 10, "sd/mean of one hop inside the ring"},
+    ParameterInfo{"variability.hop_jitter.sd", "s", &P::hop_jitter_s, 0, 1e3,
+                  "sd of one hop however short, beside its cv"},
     ParameterInfo{"discrepancy.log_growth", "1", &P::discrepancy_log_growth, -10, 10,
                   "log T gained per doubling of K beyond the measured"},
     ParameterInfo{"discrepancy.power", "1", &P::discrepancy_power, 0, 4, "growth with the number of doublings"},

@@ -68,7 +68,8 @@ struct StepParameters {
   double persistent_probability = 0.0;  ///< that a worker is slow for the whole run
   double persistent_slowdown = 1.0;     ///< its factor, >= 1
   double imbalance_cv = 0.0;            ///< sd over mean of the workers' shares
-  double hop_jitter_cv = 0.0;           ///< sd over mean of one hop inside the ring
+  double hop_jitter_cv = 0.0;           ///< sd over mean of one hop inside the ring, the part in proportion to it
+  double hop_jitter_s = 0.0;            ///< sd of one hop, the part that its length leaves as it is (hosts' delays)
 
   // What the formula does not know: log T += log_growth * distance^power, see discrepancy_log().
   double discrepancy_log_growth = 0.0;         ///< signed, 0 at the centre; its sd is what widens a prediction

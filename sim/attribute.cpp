@@ -25,7 +25,7 @@ constexpr std::array causes{
     Cause{"latency", [](StepParameters& p) { p.intra_latency_s = p.inter_latency_s = 0.0; }},
     Cause{"bandwidth",
           [](StepParameters& p) { p.intra_bandwidth_Bps = p.inter_bandwidth_Bps = p.reduce_s_per_byte = 0.0; }},
-    Cause{"hop jitter", [](StepParameters& p) { p.hop_jitter_cv = 0.0; }},
+    Cause{"hop jitter", [](StepParameters& p) { p.hop_jitter_cv = p.hop_jitter_s = 0.0; }},
     Cause{"other exposed",
           [](StepParameters& p) {
             p.extra_multi_s = p.extra_in_node_s = p.extra_in_node_per_sample_s = p.extra_cross_node_s =

@@ -58,8 +58,9 @@ double step_quantile(LatticeLaw const& shared, LatticeLaw const& slowest, double
 
 model::StepTime jittered_step_time(StepParameters const& p, double ranks, double global_batch) {
   auto t = model::step_time(p, ranks, global_batch);
-  if (p.hop_jitter_cv > 0.0 && p.allreduce != model::AllreduceAlgorithm::double_binary_tree && ranks > 1.0) {
-    t.allreduce_s *= model::ring_jitter_factor(ranks, p.hop_jitter_cv);
+  double const jittered_s = model::jittered_allreduce_s(p, ranks, t.allreduce_s);
+  if (jittered_s != t.allreduce_s) {
+    t.allreduce_s = jittered_s;
     t.exposed_comm_s =
         model::exposed_time_s(p, t.allreduce_s, t.compute_s) + model::extra_time_s(p, ranks, global_batch / ranks);
   }

@@ -26,7 +26,7 @@ struct ExpectedStep {
 [[nodiscard]] ExpectedStep expected_step(model::StepParameters const& p, double ranks, double global_batch,
                                          std::span<double const> levels);
 
-/// model::step_time with the collectives stretched by hop jitter (ring_jitter_factor).
+/// model::step_time with the collectives stretched by hop jitter (model/ring_jitter.hpp).
 [[nodiscard]] model::StepTime jittered_step_time(model::StepParameters const& p, double ranks, double global_batch);
 
 }  // namespace kurve::sim

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "data/philox.hpp"
+#include "model/ring_jitter.hpp"
 #include "sim/step.hpp"
 
 namespace kurve::sim {
@@ -37,21 +38,28 @@ constexpr auto round_stream = static_cast<std::uint32_t>(data::Stream::hop) + 2;
 /// Hops round `count` ranks: first, first + stride, ...
 struct HopCollective::Round {
   std::uint32_t phase, first, stride, count, hops;
-  double hop_s;
+  HopLaw const& law;
 };
+
+HopCollective::HopLaw::HopLaw(model::StepParameters const& p, double time_s, double hops)
+    : mean_s(hops > 0.0 ? time_s / hops : 0.0),
+      jitter(model::factor_law(model::Shape::lognormal, mean_s > 0.0 ? model::hop_cv(p, mean_s) : 0.0)) {}
 
 HopCollective::HopCollective(model::StepParameters const& p, std::uint32_t ranks, double time_s, double inside_s,
                              std::uint64_t seed)
     : algorithm_(p.allreduce),
       ranks_(ranks),
-      workers_per_node_(static_cast<std::uint32_t>(std::lround(p.workers_per_node))),
+      in_node_(std::min(static_cast<std::uint32_t>(std::lround(p.workers_per_node)), ranks)),
+      nodes_((ranks + in_node_ - 1) / in_node_),
       time_s_(time_s),
-      inside_time_s_(std::min(inside_s, time_s)),
       seed_(seed),
-      jitter_(model::factor_law(model::Shape::lognormal, p.hop_jitter_cv)) {
+      inside_(p, std::min(inside_s, time_s), 2.0 * (in_node_ - 1.0)),
+      hop_(algorithm_ == AllreduceAlgorithm::ring ? HopLaw(p, time_s, 2.0 * (ranks - 1.0))
+           : algorithm_ == AllreduceAlgorithm::hierarchical_ring
+               ? HopLaw(p, time_s - 2.0 * (in_node_ - 1.0) * inside_.mean_s, 2.0 * (nodes_ - 1.0))
+               : HopLaw(p, time_s, 2.0 * std::floor(std::log2(ranks)))) {
   if (algorithm_ != AllreduceAlgorithm::ring) return;
-  std::vector<double> const hop_s(ranks, ranks > 1 ? time_s / (2.0 * (ranks - 1.0)) : 0.0);
-  ring_.emplace(hop_s, jitter_.law, seed);
+  ring_.emplace(std::vector<double>(ranks, hop_.mean_s), hop_.jitter.law, seed);
 }
 
 void HopCollective::run(std::uint32_t trial, std::uint32_t number, std::span<double> finish_s,
@@ -63,15 +71,14 @@ void HopCollective::run(std::uint32_t trial, std::uint32_t number, std::span<dou
 }
 
 void HopCollective::run_trees(std::uint32_t trial, std::uint32_t number, std::span<double> finish_s) const {
-  double const hop_s = 0.5 * time_s_ / std::floor(std::log2(ranks_));
   std::vector<double> const arrival_s(finish_s.begin(), finish_s.end());
   std::fill(finish_s.begin(), finish_s.end(), 0.0);
   std::vector<double> t(ranks_);
   for (std::size_t tree = 0; tree < 2; ++tree) {
     auto const rank = [&](std::uint32_t i) { return tree == 0 ? i : ranks_ - 1 - i; };
     auto const hop = [&](std::uint32_t i, std::size_t down) {
-      return hop_s *
-             static_cast<double>(jitter_.value(words_of(seed_, trial, i, number, tree_stream)[2 * tree + down]));
+      return hop_.mean_s *
+             static_cast<double>(hop_.jitter.value(words_of(seed_, trial, i, number, tree_stream)[2 * tree + down]));
     };
     for (std::uint32_t i = 0; i < ranks_; ++i) t[i] = arrival_s[rank(i)];
     for (std::uint32_t i = ranks_ - 1; i > 0; --i) t[(i - 1) / 2] = std::max(t[(i - 1) / 2], t[i] + hop(i, 0));
@@ -86,10 +93,10 @@ void HopCollective::run_round(std::uint32_t trial, std::uint32_t number, Round c
                               std::span<double> finish_s) const {
   auto const rank = [&](std::uint32_t i) { return round.first + i * round.stride; };
   auto const hop = [&](std::uint32_t i, std::uint32_t step) {
-    if (jitter_.law.scale == 0.0) return round.hop_s;
+    if (round.law.jitter.law.scale == 0.0) return round.law.mean_s;
     std::uint32_t const draw = (3 * number + round.phase) << 21 | step / 4;
-    return round.hop_s *
-           static_cast<double>(jitter_.value(words_of(seed_, trial, rank(i), draw, round_stream)[step % 4]));
+    return round.law.mean_s *
+           static_cast<double>(round.law.jitter.value(words_of(seed_, trial, rank(i), draw, round_stream)[step % 4]));
   };
   for (std::uint32_t step = 0; step < round.hops; ++step) {
     double const last = finish_s[rank(round.count - 1)];
@@ -101,17 +108,14 @@ void HopCollective::run_round(std::uint32_t trial, std::uint32_t number, Round c
 }
 
 void HopCollective::run_hierarchy(std::uint32_t trial, std::uint32_t number, std::span<double> finish_s) const {
-  std::uint32_t const g = std::min(workers_per_node_, ranks_), nodes = (ranks_ + g - 1) / g;
-  double const inside_hop_s = g > 1 ? inside_time_s_ / (2.0 * (g - 1.0)) : 0.0;
-  double const across_hop_s = nodes > 1 ? (time_s_ - (g > 1 ? inside_time_s_ : 0.0)) / (2.0 * (nodes - 1.0)) : 0.0;
   auto const inside = [&](std::uint32_t phase) {
-    for (std::uint32_t first = 0; first < ranks_; first += g)
-      run_round(trial, number, {phase, first, 1, std::min(g, ranks_ - first), g - 1, inside_hop_s}, finish_s);
+    for (std::uint32_t first = 0; first < ranks_; first += in_node_)
+      run_round(trial, number, {phase, first, 1, std::min(in_node_, ranks_ - first), in_node_ - 1, inside_}, finish_s);
   };
   inside(0);
-  for (std::uint32_t place = 0; place < g && nodes > 1; ++place) {
-    std::uint32_t const count = (ranks_ - place + g - 1) / g;  // the last node may not be full
-    run_round(trial, number, {1, place, g, count, 2 * (nodes - 1), across_hop_s}, finish_s);
+  for (std::uint32_t place = 0; place < in_node_ && nodes_ > 1; ++place) {
+    std::uint32_t const count = (ranks_ - place + in_node_ - 1) / in_node_;  // the last node may not be full
+    run_round(trial, number, {1, place, in_node_, count, 2 * (nodes_ - 1), hop_}, finish_s);
   }
   inside(2);
 }

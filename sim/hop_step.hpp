@@ -19,7 +19,7 @@ namespace kurve::sim {
 ///                 a rank has the result when both trees have brought it
 ///   hierarchical  g - 1 hops round each node, 2(N-1) round the nodes for each place in a node, g - 1 round each node
 ///
-/// A hop takes its mean times a lognormal factor of cv hop_jitter_cv.
+/// A hop takes its mean times a lognormal factor of model::hop_cv.
 class HopCollective {
  public:
   /// @param time_s        without jitter, as model::allreduce_time_s has it
@@ -34,16 +34,21 @@ class HopCollective {
 
  private:
   struct Round;
+  struct HopLaw {
+    HopLaw(model::StepParameters const& p, double time_s, double hops);
+    double mean_s;
+    QuantileTable jitter;
+  };
   void run_trees(std::uint32_t trial, std::uint32_t number, std::span<double> finish_s) const;
   void run_hierarchy(std::uint32_t trial, std::uint32_t number, std::span<double> finish_s) const;
   void run_round(std::uint32_t trial, std::uint32_t number, Round const& round, std::span<double> finish_s) const;
 
   model::AllreduceAlgorithm algorithm_;
-  std::uint32_t ranks_, workers_per_node_;
-  double time_s_, inside_time_s_;
+  std::uint32_t ranks_, in_node_, nodes_;
+  double time_s_;
   std::uint64_t seed_;
+  HopLaw inside_, hop_;  ///< a hierarchy's hops inside a node; every other hop
   std::optional<JitteredRing> ring_;
-  QuantileTable jitter_;
 };
 
 /// Draws single steps, each a step of its own run, with the finish time of every worker and every hop of the

@@ -71,22 +71,34 @@ TEST_SUITE_END();
 
 TEST_SUITE_BEGIN("unit");
 
-TEST_CASE("hop jitter: from how far apart two ranks end") {
+TEST_CASE("hop jitter: from how far apart two ranks end, in proportion to the hop and beside it") {
   std::vector<data::Sample> rows;
-  for (int step = 0; step < 10; ++step)
-    for (int rank = 0; rank < 2; ++rank) {
-      data::Sample row;
-      row.op = data::Operation::allreduce;
-      row.ranks = 2;
-      row.step = step;
-      row.rank = rank;
-      row.time_s = 2e-2 + 1e-3 * rank;
-      rows.push_back(row);
-    }
-  // Two hops of half of 21 ms; the ends of two ranks differ by 2/sqrt(pi) of a hop's sd.
-  auto const jitter = hop_jitter_of(rows);
-  CHECK_CLOSE(jitter.cv, 1e-3 / (2.0 / std::sqrt(M_PI) * 10.5e-3), 1e-3);
-  CHECK(jitter.n == 10);
+  auto const time = [&](std::int64_t bytes, double hop_s, double sd_s) {
+    for (int step = 0; step < 10; ++step)
+      for (int rank = 0; rank < 2; ++rank) {
+        data::Sample row;
+        row.op = data::Operation::allreduce;
+        row.ranks = 2;
+        row.bytes = bytes;
+        row.step = step;
+        row.rank = rank;
+        // Two hops; the ends of two ranks differ by 2/sqrt(pi) of a hop's sd, and the last one's time is the ring's.
+        row.time_s = 2.0 * hop_s - (rank == 0 ? 2.0 / std::sqrt(M_PI) * sd_s : 0.0);
+        rows.push_back(row);
+      }
+  };
+  time(1000, 10e-3, 1e-3);
+  auto const one = hop_jitter_of(rows);  // one length tells no parts: all is in proportion
+  CHECK_CLOSE(one.variance.value(0), 0.1 * 0.1, 1e-3);
+  CHECK(one.variance.value(1) == 0.0);
+  CHECK(one.n == 10);
+  time(100, 1e-3, std::hypot(0.05e-3, 0.4e-3));
+  rows.erase(rows.begin(), rows.begin() + 20);
+  time(1000, 10e-3, std::hypot(0.5e-3, 0.4e-3));
+  auto const two = hop_jitter_of(rows);
+  CHECK_CLOSE(std::sqrt(two.variance.value(0)), 0.05, 1e-3);
+  CHECK_CLOSE(std::sqrt(two.variance.value(1)), 0.4e-3, 1e-3);
+  CHECK(two.n == 20);
   for (auto& row : rows) row.rank.reset();
   CHECK(hop_jitter_of(rows).n == 0);
 }
