@@ -58,8 +58,8 @@ std::string bytes_of(model::Curve const& c) {
   auto const put = [&](double x) { text << std::hex << std::bit_cast<std::uint64_t>(x) << ' '; };
   for (auto const& p : c.points) {
     for (double const x : {p.ranks, p.global_batch, p.mean_s, p.standard_error_s, p.sd_s, p.low_s, p.high_s,
-                           p.speedup.value_or(-1), p.efficiency.centre, p.efficiency.low, p.efficiency.high, p.p_pays,
-                           p.contributions.noise_s, p.contributions.straggler_s})
+                           p.speedup.value_or(-1), p.jitter_tax.value_or(-1), p.efficiency.centre, p.efficiency.low,
+                           p.efficiency.high, p.p_pays, p.contributions.noise_s, p.contributions.straggler_s})
       put(x);
     for (auto const& [level, time_s] : p.quantiles_s) put(time_s);
   }
@@ -71,17 +71,31 @@ std::string bytes_of(model::Curve const& c) {
 
 TEST_SUITE("unit") {
   TEST_CASE("one two and seven threads give identical bytes") {
-    for (auto const method : {Method::closed_form, Method::order_statistics, Method::workers}) {
+    for (auto const method : {Method::closed_form, Method::order_statistics, Method::workers, Method::ring}) {
+      auto m = example();
+      m.parameters.hop_jitter_cv = 0.1;
       auto o = options(method);
+      if (method == Method::ring) o.ranks = {1, 7, 64};
       o.threads = 1;
-      auto const once = bytes_of(simulate(example(), o));
+      auto const once = bytes_of(simulate(m, o));
       for (int const threads : {2, 7}) {
         o.threads = threads;
-        CHECK(bytes_of(simulate(example(), o)) == once);
+        CHECK(bytes_of(simulate(m, o)) == once);
       }
       o.seed = 2;
-      CHECK(bytes_of(simulate(example(), o)) != once);
+      CHECK(bytes_of(simulate(m, o)) != once);
     }
+  }
+
+  TEST_CASE("a trial by ring replayed alone is the trial of the run") {
+    auto m = example();
+    m.parameters.hop_jitter_cv = 0.1;
+    auto o = options(Method::ring);
+    o.ranks = {24};
+    o.trials = 20;
+    double sum = 0.0;
+    for (std::uint32_t t = 0; t < 20; ++t) sum += replay_trial(m, 24, 1024, Method::ring, o.seed, t).step_s;
+    CHECK_CLOSE(simulate(m, o).points[0].mean_s, sum / 20, 1e-14);  // 20 additions in another order
   }
 
   TEST_CASE("a trial replayed alone is the trial of the run") {
