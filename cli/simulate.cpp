@@ -145,24 +145,42 @@ std::string answer(CommandLine const& line, model::Model const& model, model::Cu
   return text_of(json);
 }
 
+/// Exit code of a run that a signal may have stopped, and a note where one has.
+int status_after(CommandLine const& line) {
+  if (Interrupt::signal() == 0) return ok;
+  warn(line, {"stopped: what was done by then"});
+  return Interrupt::exit_code();
+}
+
 /// One Curve for each value of a parameter.
-int sweep(CommandLine const& line, model::Model const& model, Range const& range, sim::SimulateOptions const& options,
+int sweep(CommandLine const& line, model::Model const& model, Range const& range, sim::SimulateOptions options,
           Arguments const& inputs) {
   std::vector<model::Curve> curves;
-  for (auto const& value : range.values) {
-    auto changed = model;
-    apply_settings(changed, {range.name + "=" + value});
-    curves.push_back(sim::simulate(changed, options));
+  Interrupt const interrupt;
+  {
+    ProgressBar bar(line, "simulating");
+    auto const all = static_cast<double>(range.values.size());
+    options.progress = [&](double fraction) {
+      bar.show((static_cast<double>(curves.size()) + fraction) / all);
+      return Interrupt::signal() == 0;
+    };
+    for (auto value = range.values.begin(); value != range.values.end() && Interrupt::signal() == 0; ++value) {
+      auto changed = model;
+      apply_settings(changed, {range.name + "=" + *value});
+      curves.push_back(sim::simulate(changed, options));
+    }
   }
+  std::vector<std::string> const values(range.values.begin(),
+                                        range.values.begin() + static_cast<std::ptrdiff_t>(curves.size()));
   if (!wants(line, ".json")) {
-    write_result(line, validate::sweep_text(range.name, range.values, curves));
-    return ok;
+    write_result(line, curves.empty() ? "" : validate::sweep_text(range.name, values, curves));
+    return status_after(line);
   }
   nlohmann::ordered_json json{
-      {"parameter", range.name}, {"values", range.values}, {"curves", nlohmann::ordered_json::array()}};
+      {"parameter", range.name}, {"values", values}, {"curves", nlohmann::ordered_json::array()}};
   for (auto const& curve : curves) json["curves"].push_back(curve_json(curve, line.provenance(inputs)));
   write_result(line, text_of(json));
-  return ok;
+  return status_after(line);
 }
 
 }  // namespace
@@ -212,11 +230,10 @@ int simulate(Arguments const& arguments) {
     };
     curve = sim::simulate(model, options);
   }
-  if (Interrupt::signal() != 0) warn(line, {"stopped: what was drawn by then, with its standard error"});
   auto const made_by = line.provenance(inputs);
   write_result(line, answer(line, model, curve, made_by));
   if (picture) draw(validate::make_scaling_plot(curve), *picture);
-  return ok;
+  return status_after(line);
 }
 
 }  // namespace kurve::cli

@@ -58,6 +58,7 @@ ordered_json point_json(CurvePoint const& p) {
   point["efficiency"] = {{"mean", p.efficiency.centre}, {"low", p.efficiency.low}, {"high", p.efficiency.high}};
   point["p_pays"] = p.p_pays;
   for (auto const& [name, member] : contributions) point["contributions"][name] = p.contributions.*member;
+  if (p.trials > 0) point["trials"] = p.trials;
   if (p.jitter_tax) point["jitter_tax"] = *p.jitter_tax;
   return point;
 }
@@ -73,6 +74,7 @@ CurvePoint point_of(json const& point) {
   p.p_pays = point.at("p_pays").get<double>();
   for (auto const& [name, member] : contributions)
     p.contributions.*member = point.at("contributions").at(name).get<double>();
+  p.trials = point.value("trials", 0L);
   if (point.contains("jitter_tax")) p.jitter_tax = point.at("jitter_tax").get<double>();
   return p;
 }
@@ -94,6 +96,8 @@ model::Curve curve_of(json const& document) {
   c.confidence = document.at("confidence").get<double>();
   c.baseline_ranks = document.at("baseline").at("K").get<double>();
   c.method = document.at("method").get<std::string>();
+  c.method_reason = document.value("method_reason", "");
+  c.stopped = document.value("stopped", false);
   c.not_measured = document.at("not_measured").get<std::vector<std::string>>();
   for (auto const& point : document.at("points")) c.points.push_back(point_of(point));
   if (auto const& b = document.at("bend"); !b.is_null())
@@ -111,6 +115,8 @@ void write_curve(std::ostream& out, model::Curve const& c, Provenance const& pro
                    {"workload", c.workload},
                    {"regime", model::to_text(c.regime)},
                    {"method", c.method},
+                   {"method_reason", c.method_reason},
+                   {"stopped", c.stopped},
                    {"threshold", c.threshold},
                    {"confidence", c.confidence},
                    {"baseline", {{"K", number_json(c.baseline_ranks)}}},

@@ -25,6 +25,7 @@ struct CurvePoint {
   double global_batch = 1.0;             ///< B
   double mean_s = 0.0;                   ///< E[T]
   double standard_error_s = 0.0;         ///< of mean_s, from the number of trials; 0 where the method is exact
+  long trials = 0;                       ///< steps drawn; 0 where the method draws none
   double sd_s = 0.0;                     ///< spread of single steps
   double low_s = 0.0, high_s = 0.0;      ///< interval of the mean step time of a new run: parameters, runs, sampling
   std::map<double, double> quantiles_s;  ///< of single steps, by level
@@ -48,7 +49,9 @@ struct Curve {
   double threshold = 0.7;
   double confidence = 0.9;
   double baseline_ranks = 1.0;
-  std::string method;  ///< closed-form | order-statistics | workers | ring
+  std::string method;         ///< closed-form | order-statistics | workers | ring
+  std::string method_reason;  ///< who chose it, and how exact it is for this Model
+  bool stopped = false;       ///< before all K, or all their trials, were done
   std::vector<CurvePoint> points;
   std::optional<CurveBend> bend;
   std::vector<std::string> not_measured;  ///< parameters whose source is published or assumed and whose value matters

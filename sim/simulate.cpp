@@ -129,6 +129,7 @@ bool fill_steps(CurvePoint& point, Model const& model, SimulateOptions const& o,
   point.mean_s = summary.mean;
   point.sd_s = summary.sd;
   point.standard_error_s = summary.standard_error();
+  point.trials = static_cast<long>(drawn.steps_s.size());
   for (auto& [level, time_s] : point.quantiles_s) time_s = data::quantile(drawn.steps_s, level);
   if (!drawn.jitter_tax.empty()) point.jitter_tax = data::summarize(drawn.jitter_tax).mean;
   // The parts are expectations; what sampling adds or takes goes to the largest random one, so that they add up, and
@@ -213,6 +214,31 @@ std::vector<std::string> not_measured(Model const& model, Target target) {
   return names;
 }
 
+/// Who chose the method, and how exact it is for this Model.
+std::string reason_of(Model const& model, Method asked) {
+  auto const& p = model.parameters;
+  bool const one_law = !(p.straggler_probability > 0.0 && p.straggler_slowdown > 1.0) &&
+                       !(p.persistent_probability > 0.0 && p.persistent_slowdown > 1.0) &&
+                       !(p.noise_cv > 0.0 && p.imbalance_cv > 0.0) && p.noise_node_cv == 0.0;
+  std::string const who = asked == Method::automatic ? "chosen, the fastest" : "as asked";
+  std::string const jitter = p.hop_jitter_cv > 0.0 || p.hop_jitter_s > 0.0 ? "; hop jitter by a fitted factor" : "";
+  switch (asked) {
+    case Method::automatic:
+    case Method::closed_form:
+      return who +
+             (one_law ? ": quadrature of the slowest of K like workers"
+                      : ": the law of the slowest of K workers on a lattice, to 0.2 % of what waiting costs") +
+             jitter;
+    case Method::order_statistics:
+      return who + ": the slowest of each group of like workers is one exact draw" + jitter;
+    case Method::workers:
+      return who + ": every worker is drawn" + jitter;
+    case Method::ring:
+      return who + ": every worker and every hop of its collectives are drawn";
+  }
+  return who;
+}
+
 }  // namespace
 
 std::string_view to_text(Method method) { return methods[static_cast<std::size_t>(method)]; }
@@ -237,6 +263,8 @@ Curve simulate(Model const& model, SimulateOptions const& options) {
               .confidence = options.confidence,
               .baseline_ranks = model.baseline_ranks,
               .method = std::string(to_text(method)),
+              .method_reason = reason_of(model, options.method),
+              .stopped = false,
               .points = {},
               .bend = {},
               .not_measured = {}};
@@ -245,9 +273,12 @@ Curve simulate(Model const& model, SimulateOptions const& options) {
     point.ranks = target.ranks;
     point.global_batch = target.global_batch;
     auto const before = static_cast<double>(curve.points.size() - 1), all = static_cast<double>(targets.size());
-    if (!fill_steps(point, model, options,
-                    [&](double fraction) { return !options.progress || options.progress((before + fraction) / all); }))
+    if (!fill_steps(point, model, options, [&](double fraction) {
+          return !options.progress || options.progress((before + fraction) / all);
+        })) {
+      curve.stopped = true;
       break;
+    }
   }
   targets.resize(curve.points.size());
   Target const baseline{model.baseline_ranks, model.global_batch};

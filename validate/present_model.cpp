@@ -208,6 +208,31 @@ std::string to_text(calibrate::FitResult const& fit) {
   return out;
 }
 
+namespace {
+
+/// How the numbers came about: the method, and of a sampling one how many steps were drawn and what they leave unsure.
+std::string method_sentence(model::Curve const& curve) {
+  std::string text = "Method: " + curve.method + (curve.method_reason.empty() ? "" : ", " + curve.method_reason) + ".";
+  double worst = 0.0;
+  long trials = 0;
+  for (auto const& p : curve.points) {
+    worst = std::max(worst, p.standard_error_s / p.mean_s);
+    trials = std::max(trials, p.trials);
+  }
+  if (trials > 0)
+    text += " " + std::to_string(trials) + " steps drawn at each K; standard error of T " + percent_text(worst, 3) +
+            (curve.points.size() > 1 ? " at most." : ".");
+  if (!curve.stopped || curve.points.empty()) return text;
+  auto const& last = curve.points.back();
+  text += " Stopped at K = " + number_text(last.ranks, 7);
+  if (curve.method == "closed-form") return text + ".";
+  if (last.trials == 0) return text + " before two steps were drawn: its T is the closed form's.";
+  return text + " after " + std::to_string(last.trials) + " steps: T there is " + number_text(last.mean_s, 6) +
+         " s, standard error " + number_text(last.standard_error_s, 2) + " s.";
+}
+
+}  // namespace
+
 std::string to_text(model::Curve const& curve) {
   std::string out =
       wrap((curve.workload.empty() ? "" : curve.workload + ". ") + std::string(model::to_text(curve.regime)) +
@@ -216,7 +241,8 @@ std::string to_text(model::Curve const& curve) {
   out += wrap(
       "T: mean step; its interval is that of the mean step of a new run. E: per-worker throughput relative to K0. "
       "P(pays): E >= " +
-      number_text(curve.threshold, 3) + ". Method: " + curve.method + ".");
+      number_text(curve.threshold, 3) + ".");
+  out += wrap(method_sentence(curve));
   out += wrap(bend_sentence(curve));
   if (!curve.points.empty()) {
     out += wrap("At K = " + number_text(curve.points.back().ranks, 7) + " a step is " +
