@@ -5,7 +5,7 @@
 #include <set>
 #include <sstream>
 
-#include "calibrate/fit.hpp"
+#include "calibrate/fit_steps.hpp"
 #include "calibrate/step_particles.hpp"
 #include "data/network_words.hpp"
 #include "data/stats.hpp"
@@ -173,9 +173,10 @@ std::vector<std::string> messages_of(model::Model const& fitted, std::vector<Fit
 
 }  // namespace
 
-FitResult fit_steps(data::Study const& study, FitOptions const& options) {
+FitResult fit_steps(data::Study const& study, FitOptions const& options) { return fit_steps(study, options, {}); }
+
+FitResult fit_steps(data::Study const& study, FitOptions const& options, StepPrior const& prior) {
   auto const measured = data::measured_points(study);
-  StepPrior const prior;
   double const workers_per_node = study.find_number("workers_per_node").value_or(8.0);
   std::optional<double> network_s;
   auto const node_Bps = data::node_bandwidth_Bps(study.find("interconnect").value_or(""), workers_per_node);

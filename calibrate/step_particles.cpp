@@ -311,26 +311,32 @@ model::StepParameters StepPosterior::draw(std::uint32_t index, std::uint32_t d) 
   Eigen::Map<Matrix const> const x(columns.data(), static_cast<Eigen::Index>(evidence_.points.size()),
                                    static_cast<Eigen::Index>(p.terms.size()));
   Eigen::Map<Vector const> const mean(p.mean.data(), x.cols()), sd(p.sd.data(), x.cols());
-  auto z = [&](std::uint32_t quantity) { return normal(seed_, d, quantity, attempt_); };
-
-  // Randomised least squares: data and prior each moved by their own noise; its minimiser is one posterior draw, and
-  // x >= 0 cuts it off where physics does.
   Eigen::LLT<Matrix> const cholesky(residual_covariance(p, evidence_, prior_, largest_ranks_, largest_batch_));
   Matrix const a = cholesky.matrixL().solve(x * sd.asDiagonal());
-  Vector target = cholesky.matrixL().solve(Vector::Ones(x.rows()));
-  for (Eigen::Index i = 0; i < target.size(); ++i) target[i] += z(q_point_error + static_cast<std::uint32_t>(i));
-  Vector prior_target = mean.cwiseQuotient(sd);
-  for (Eigen::Index j = 0; j < prior_target.size(); ++j)
-    prior_target[j] += z(q_term_error + static_cast<std::uint32_t>(p.terms[static_cast<std::size_t>(j)]));
   Matrix const gram = a.transpose() * a + Matrix::Identity(a.cols(), a.cols());
-  Vector const rhs = a.transpose() * target + prior_target;
-  auto const scaled = non_negative_least_squares({gram.data(), static_cast<std::size_t>(gram.size())},
-                                                 {rhs.data(), static_cast<std::size_t>(rhs.size())});
+  Vector const centre = cholesky.matrixL().solve(Vector::Ones(x.rows()));
+
+  // Randomised least squares: data and prior each moved by their own noise; its minimiser is one posterior draw, and
+  // x >= 0 cuts it off where physics does. Noise that leaves no time at some point (where points are hardly believed,
+  // as of another job) is drawn anew: a step takes time.
+  Vector scaled;
+  for (std::uint32_t redraw = 0; redraw == 0 || ((x * sd.asDiagonal() * scaled).minCoeff() <= 0.0 && redraw < 1000);
+       ++redraw) {
+    auto const noise = [&](std::uint32_t quantity) { return normal(seed_, d, quantity, attempt_ + 2 * redraw); };
+    Vector target = centre, prior_target = mean.cwiseQuotient(sd);
+    for (Eigen::Index i = 0; i < target.size(); ++i) target[i] += noise(q_point_error + static_cast<std::uint32_t>(i));
+    for (Eigen::Index j = 0; j < prior_target.size(); ++j)
+      prior_target[j] += noise(q_term_error + static_cast<std::uint32_t>(p.terms[static_cast<std::size_t>(j)]));
+    Vector const rhs = a.transpose() * target + prior_target;
+    auto const solution = non_negative_least_squares({gram.data(), static_cast<std::size_t>(gram.size())},
+                                                     {rhs.data(), static_cast<std::size_t>(rhs.size())});
+    scaled = Eigen::Map<Vector const>(solution.data(), x.cols());
+  }
 
   StepParameters q;
   q.workers_per_node = evidence_.workers_per_node;
   for (std::size_t j = 0; j < p.terms.size(); ++j)
-    q.*(step_terms[static_cast<std::size_t>(p.terms[j])].member) = scaled[j] * p.sd[j];
+    q.*(step_terms[static_cast<std::size_t>(p.terms[j])].member) = scaled[static_cast<Eigen::Index>(j)] * p.sd[j];
   q.compute_floor_s = p.knee * q.compute_per_sample_s;
   q.noise_run_cv = evidence_.run_cv;
   // Student's t as a normal over the root of a chi-squared by its freedom, that one a sum of squared normals.
@@ -339,6 +345,7 @@ model::StepParameters StepPosterior::draw(std::uint32_t index, std::uint32_t d) 
     double const u = uniform(seed_, d, q_drift_scale, 10 * (attempt_ + 1) + static_cast<std::uint32_t>(f));
     chi_squared += std::pow(normal_quantile(u), 2);
   }
+  auto const z = [&](std::uint32_t quantity) { return normal(seed_, d, quantity, attempt_); };
   q.discrepancy_log_growth =
       prior_.drift_predicted * p.delta * z(q_drift) / std::sqrt(chi_squared / prior_.drift_freedom);
   q.discrepancy_power = prior_.distance_power;

@@ -21,6 +21,7 @@ void print(std::string const& text);
 [[nodiscard]] std::optional<std::string> plot_path(CommandLine const& line);
 /// A picture to a file; `-` draws it in the terminal.
 void draw(validate::ScalingPlot const& plot, std::string const& path);
+void draw(validate::ScorecardSet const& scores, std::string const& path);
 
 /// Whether the result is to be in the format of a file ending (".json", ".csv"): by the name of --out, or by --json.
 [[nodiscard]] bool wants(CommandLine const& line, std::string const& ending);

@@ -100,10 +100,10 @@ int validate(Arguments const& arguments) {
     return judge(line, set.summary.errors);
   }
   if (inputs.size() > 1 && !model_path) {
-    if (picture) throw InputError("--plot with several Studies (a plot shows one curve). Validate one at a time?");
     auto const studies = data::read_studies(inputs, line.assumptions());
     auto const set = kurve::validate::validate_studies(studies, split_of(line), fit, options);
     write_result(line, wants(line, ".json") ? kurve::validate::to_json(set, &made_by) : kurve::validate::to_text(set));
+    if (picture && !set.studies.empty()) draw(set, *picture);
     return judge(line, set.summary.errors);
   }
   auto const study = data::read_study(inputs, line.assumptions());

@@ -6,7 +6,6 @@
 #include <locale>
 #include <sstream>
 
-#include "data/atomic_file.hpp"
 #include "model/contract.hpp"
 #include "model/error.hpp"
 #include "validate/gnuplot.hpp"
@@ -254,10 +253,6 @@ std::string render_plot(ScalingPlot const& plot, PlotFormat format) {
   // gnuplot's text begins with a form feed, whatever it is told.
   if (format == PlotFormat::terminal) std::erase(bytes, '\f');
   return bytes;
-}
-
-void write_plot(ScalingPlot const& plot, std::string const& path) {
-  data::write_file(path, render_plot(plot, plot_format_of(path)));
 }
 
 }  // namespace kurve::validate

@@ -58,7 +58,10 @@ enum class PlotFormat { svg, png, pdf, terminal };
 /// @throws NotBuilt where there is no gnuplot, naming the package; InputError with its words where it fails
 [[nodiscard]] std::string render_plot(ScalingPlot const& plot, PlotFormat format);
 
-/// Writes the picture whole or not at all. @throws as render_plot; InputError where `path` cannot be written
-void write_plot(ScalingPlot const& plot, std::string const& path);
+/// Many studies at once: predicted against measured step time on log axes with the identity, and below predicted over
+/// measured against how far beyond the largest fitted K, whose region is shaded. Bars are intervals. At least one study.
+[[nodiscard]] std::string gnuplot_script(ScorecardSet const& set, PlotFormat format);
+/// As render_plot of a scaling plot. @throws as there
+[[nodiscard]] std::string render_plot(ScorecardSet const& set, PlotFormat format);
 
 }  // namespace kurve::validate
