@@ -71,6 +71,14 @@ constexpr double hit_loss_log_sd = 0.7;
 /// curves that is kept for it. Just over 0.2, so that a flat weak curve alone is not called free of causes.
 constexpr double serial_hidden_by_weak_scaling = 0.25;
 
+/// Without repeats nothing shows how they spread, and communication grows in more ways than any list of laws has
+/// (protocols, topologies): this share of what stragglers and imbalance win by the shape alone may be its.
+constexpr double shape_alone_share = 0.5;
+
+/// Points that stand further than this off the best law are no curve: the best of bad laws is no answer. Nodes,
+/// algorithms and kernels that change with K move honest points by a few per cent.
+constexpr double most_departure = 0.06;
+
 /// 1 - E at the largest K.
 double measured_loss(data::MeasuredPoints const& measured) {
   auto const& base = measured.points[baseline_index(measured.points)];
@@ -140,13 +148,26 @@ Diagnosis diagnose_step_times(data::Study const& study, DiagnoseOptions const& o
     p.none += probability * negligible * (1.0 - hidden_serial);
   }
 
+  bool const repeated = 2 * std::count_if(times.points.begin(), times.points.end(),
+                                          [](auto const& point) { return point.log_s.size() > 1; }) >=
+                        static_cast<std::ptrdiff_t>(times.points.size());
+  if (!repeated)
+    for (double* waiting : {&p.straggler, &p.imbalance}) {
+      p.communication += shape_alone_share * *waiting;
+      *waiting *= 1.0 - shape_alone_share;
+    }
+
   for (auto const cause : {Cause::communication, Cause::straggler, Cause::imbalance, Cause::serial, Cause::none})
     if (probability_of(p, cause) >= options.answer_at) result.cause = cause;
-  bool const repeated =
-      std::any_of(times.points.begin(), times.points.end(), [](auto const& point) { return point.log_s.size() > 1; });
-  if (result.cause == Cause::straggler && !repeated) {
+  if (!repeated && p.straggler + p.imbalance > 0.1)
+    result.evidence.push_back(
+        "one value at most points: stragglers and imbalance are told by how repeats spread, and there are none");
+  // Of one value a point, noise and departure are the same thing.
+  double const departure = repeated ? best->departure_rel : std::hypot(best->departure_rel, best->noise_rel);
+  if (departure > most_departure && result.cause != Cause::none) {
     result.cause = Cause::undetermined;
-    result.evidence.push_back("one value a point: stragglers are told by how repeats spread, and there are none");
+    result.evidence.push_back("no law of growth comes closer to the points than " + percent(departure) +
+                              ": one of them may be another job, which audit looks for");
   }
   std::set<double> ranks;
   for (auto const& point : times.points) ranks.insert(point.ranks);

@@ -25,6 +25,12 @@ constexpr double most_independent_values = 10.0;
 constexpr double least_noise_rel = 5e-4;
 /// Prior mean of the departure of a point from any law: nodes, collective algorithms and kernels change with K.
 constexpr double law_departure_rel = 0.01;
+/// A point's repeats may spread more than those of the others, for the allocation it met or the hour: by these factors,
+/// so often. Without it one noisy point would make every smooth law impossible.
+struct OwnSpread {
+  double factor, weight;
+};
+constexpr std::array<OwnSpread, 3> own_spreads{{{1.0, 0.85}, {3.0, 0.10}, {10.0, 0.05}}};
 /// One straggler is unlike the next: sd of a hit's cost relative to its mean, between constant (0) and exponential (1).
 constexpr double hit_spread_rel = 0.3;
 
@@ -47,6 +53,21 @@ double log_density_of_group(std::vector<double> const& values, double centre, do
   for (double const v : values) squares += (v - centre - mean) * (v - centre - mean);
   return -0.5 * (n * std::log(2.0 * std::numbers::pi) + (n - 1.0) * std::log(within) + std::log(within + n * between) +
                  squares / within + n * mean * mean / (within + n * between));
+}
+
+/// The same where the point's noise is the common one times one of `own_spreads`.
+double log_density_of_point(std::vector<double> const& values, double centre, double noise, double spread,
+                            double between) {
+  double density = 0.0, largest = -1e300;
+  std::array<double, own_spreads.size()> logs{};
+  std::size_t const n = values.size() > 1 ? own_spreads.size() : 1;  // one value has no spread
+  for (std::size_t i = 0; i < n; ++i) {
+    double const own = noise * own_spreads[i].factor;
+    logs[i] = std::log(own_spreads[i].weight) + log_density_of_group(values, centre, own * own + spread, between);
+    largest = std::max(largest, logs[i]);
+  }
+  for (std::size_t i = 0; i < n; ++i) density += std::exp(logs[i] - largest);
+  return largest + std::log(density);
 }
 
 /// Log density of values that average m steps, each hit with probability q: a binomial mixture of normals.
@@ -114,7 +135,7 @@ double log_posterior(Law const& law, std::vector<Term> const& terms, Parameters 
     }
     double const mean = point.work + extra;
     double const spread = amplitude * term.spread / mean;
-    total += temper * log_density_of_group(point.log_s, x[0] + std::log(mean), own_variance + spread * spread,
+    total += temper * log_density_of_point(point.log_s, x[0] + std::log(mean), std::sqrt(own_variance), spread * spread,
                                            departure * departure);
   }
   return total;
@@ -181,9 +202,9 @@ void add_communication(std::vector<Law>& laws, double largest, double workers_pe
   auto const add = [&](std::string name, double weight, std::function<double(PointValues const&)> growth) {
     laws.push_back({Cause::communication, std::move(name), weight, std::move(growth), {}, 0});
   };
-  add("a cost in seconds that grows with log2 K, as the latency of a tree does", 0.3,
+  add("a cost in seconds that grows with log2 K, as the latency of a tree does", 0.25,
       [](auto const& p) { return std::log2(p.ranks); });
-  add("a cost in seconds that grows with K - 1, as the latency of a ring does", 0.2,
+  add("a cost in seconds that grows with K - 1, as the latency of a ring does", 0.15,
       [](auto const& p) { return p.ranks - 1.0; });
   add("a cost in seconds that grows with (K-1)/K, as the bytes of a ring do", 0.1,
       [](auto const& p) { return 1.0 - 1.0 / p.ranks; });
@@ -194,8 +215,14 @@ void add_communication(std::vector<Law>& laws, double largest, double workers_pe
   add("a cost in seconds that grows as the bytes and the latency of a tree do", 0.1, [largest](auto const& p) {
     return (1.0 - 1.0 / p.ranks) / (1.0 - 1.0 / largest) + std::log2(p.ranks) / std::log2(largest);
   });
-  add("a cost in seconds that appears when the job leaves one node", 0.2,
-      [workers_per_node](auto const& p) { return p.ranks > workers_per_node ? 1.0 : 0.0; });
+  // Between nodes, where the slower links are: N = K / workers_per_node.
+  auto const nodes = [workers_per_node](PointValues const& p) { return std::max(1.0, p.ranks / workers_per_node); };
+  add("a cost in seconds that appears when the job leaves one node", 0.1,
+      [nodes](auto const& p) { return nodes(p) > 1.0 ? 1.0 : 0.0; });
+  add("a cost in seconds that grows with the bytes between nodes", 0.1,
+      [nodes](auto const& p) { return 1.0 - 1.0 / nodes(p); });
+  add("a cost in seconds that grows with log2 of the nodes", 0.1,
+      [nodes](auto const& p) { return std::log2(nodes(p)); });
 }
 
 void add_serial(std::vector<Law>& laws, bool strong) {
@@ -309,7 +336,10 @@ LawFit fit_law(Law const& law, std::vector<PointValues> const& points) {
   for (auto const& point : points)
     n_values += std::min(most_independent_values, static_cast<double>(point.log_s.size()));
 
-  LawFit fit{.law = &law, .log_evidence = value + std::log(law.weight), .noise_rel = std::exp(x[2])};
+  LawFit fit{.law = &law,
+             .log_evidence = value + std::log(law.weight),
+             .noise_rel = std::exp(x[2]),
+             .departure_rel = std::exp(x[3])};
   if (hits) fit.log_evidence -= 0.5 * std::log(n_values);  // one parameter more (Schwarz 1978)
   if (hits) fit.hit_probability = logistic(x[4]);
   auto const mean_extra = [&](Term const& term) {
