@@ -16,6 +16,12 @@ namespace {
 constexpr double reference_margin = 0.05;
 /// The extrapolation to one worker errs by a few per cent on honest curves (tests/validate/audit_test.cpp).
 constexpr double extrapolation_margin = 0.15;
+/// ... and by far more where it is no extrapolation of compute: the law must meet the points to this, and compute must
+/// be this much of the step at the smallest of them. Communication that backward hides makes compute look small.
+constexpr double extrapolation_misfit = 0.03, extrapolation_compute_share = 0.7;
+/// With less efficiency than this at the next K, an honest job that hides less than its model would look the same: the
+/// claim is doubted, not refuted.
+constexpr double extrapolation_surely = 0.95;
 /// Gains up to this are rounding and rest of the spread; without repeats only a gain no noise makes is an error.
 constexpr double superlinear_margin = 0.02, superlinear_margin_single = 0.05, superlinear_error_single = 0.25;
 
@@ -35,15 +41,22 @@ std::string rebased_sentence(RebasedCurve const& curve) {
 }
 
 /// T(1) by the other points: the law a + b B/K + c log2 K fitted to K > 1, at K = 1, where nothing is communicated.
+/// None where the law does not meet the points or compute is not most of them.
 std::optional<double> extrapolated_baseline_s(Case const& c) {
   std::vector<data::MeasuredPoint> others;
   for (auto const& point : c.points())
     if (point.ranks > 1.0 && point.global_batch == c.baseline().global_batch) others.push_back(point);
   if (c.table.regime != model::Regime::strong || c.baseline().ranks != 1.0 || others.size() < 3) return std::nullopt;
-  for (auto const& rival : rivals())
-    if (rival.name == "amdahl_log")
-      if (auto const law = rival.fit(others)) return (*law)(1.0, c.baseline().global_batch);
-  return std::nullopt;
+  auto const amdahl_log =
+      std::find_if(rivals().begin(), rivals().end(), [](auto const& r) { return r.name == "amdahl_log"; });
+  auto const law = amdahl_log->fit(others);
+  if (!law) return std::nullopt;
+  double const batch = c.baseline().global_batch, first = others.front().ranks;
+  double const without_compute_s = (*law)(first, 1e-9 * batch);
+  if (without_compute_s > (1.0 - extrapolation_compute_share) * (*law)(first, batch)) return std::nullopt;
+  for (auto const& point : others)
+    if (std::abs((*law)(point.ranks, batch) / point.time.mean - 1.0) > extrapolation_misfit) return std::nullopt;
+  return (*law)(1.0, batch);
 }
 
 std::optional<Hit> weak_baseline(Case const& c) {
@@ -67,7 +80,9 @@ std::optional<Hit> weak_baseline(Case const& c) {
   double const surely_s = base.time.n > 1 ? data::student_t_interval(base.time, 0.95).low : base.time.mean;
   if (!extrapolated_s || surely_s <= *extrapolated_s * (1.0 + extrapolation_margin)) return std::nullopt;
   auto const& last = c.table.points.back();
-  return Hit{Severity::error,
+  auto const next =
+      std::find_if(c.table.points.begin(), c.table.points.end(), [](auto const& p) { return p.ranks > 1.0; });
+  return Hit{next->efficiency >= extrapolation_surely ? Severity::error : Severity::warning,
              "T(1) = " + seconds(base.time.mean) + ", and the other points extrapolate to " + seconds(*extrapolated_s) +
                  " on one worker without communication: " + fixed_text(base.time.mean / *extrapolated_s, 2) +
                  " times; against that, E(" + number_text(last.ranks, 9) + ") would be " +

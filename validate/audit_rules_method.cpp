@@ -49,8 +49,9 @@ std::optional<Hit> no_spread(Case const& c) {
 }
 
 std::optional<Hit> best_of(Case const& c) {
-  static constexpr std::array<std::string_view, 6> phrases{"best of",    "best-of",    "best run",
-                                                           "fastest of", "minimum of", "min of"};
+  static constexpr std::array<std::string_view, 9> phrases{"best of",    "best-of",        "best run",
+                                                           "fastest of", "fastest run",    "minimum over",
+                                                           "min over",   "the minimum of", "peak throughput"};
   for (auto const& [key, value] : c.study.header)
     for (auto const phrase : phrases)
       if (lower(value).find(phrase) != std::string::npos)
