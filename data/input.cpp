@@ -206,8 +206,18 @@ Study merged(std::vector<Study> studies) {
   KURVE_EXPECT(!studies.empty());
   if (studies.size() == 1) return std::move(studies.front());
   std::vector<std::string> notes;
+  auto const has = [](Study const& study, std::string const& note) {
+    return std::find(study.notes.begin(), study.notes.end(), note) != study.notes.end();
+  };
   for (auto& study : studies) {
-    for (auto const& note : study.notes) notes.push_back(study.path + ": " + note);
+    for (auto const& note : study.notes) {
+      bool const of_all =
+          std::all_of(studies.begin(), studies.end(), [&](auto const& other) { return has(other, note); });
+      if (!of_all)
+        notes.push_back(study.path + ": " + note);
+      else if (&study == &studies.front())
+        notes.push_back("every input: " + note);
+    }
     for (auto& sample : study.samples) sample.line = 0;  // lines of which file?
   }
   Study result = std::move(studies.front());

@@ -2,6 +2,7 @@
 #include "data/logs/kineto.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <limits>
 #include <map>
@@ -123,6 +124,18 @@ struct Place {
   int ranks = 1, rank = 0;
 };
 
+/// The number after "rank" in a file's name: trainer_rank3.json, rank_3.pt.trace.json.gz.
+std::optional<int> rank_in_name(std::string const& path) {
+  auto const name = std::filesystem::path(path).filename().string();
+  auto at = name.find("rank");
+  if (at == std::string::npos) return std::nullopt;
+  at += 4;
+  if (at < name.size() && (name[at] == '_' || name[at] == '-' || name[at] == '.' || name[at] == '=')) ++at;
+  int rank = 0;
+  auto const [end, error] = std::from_chars(name.data() + at, name.data() + name.size(), rank);
+  return error == std::errc{} && rank >= 0 ? std::optional(rank) : std::nullopt;
+}
+
 /// K and rank, from the trace or asked for.
 Place place_of(TraceEvents const& trace, Study& study, Facts& facts) {
   bool const communicates =
@@ -141,7 +154,9 @@ Place place_of(TraceEvents const& trace, Study& study, Facts& facts) {
   if (trace.rank)
     place.rank = *trace.rank;
   else if (place.ranks > 1) {
-    auto const rank = facts.whole("rank", 0);
+    auto rank = facts.whole("rank", 0);
+    if (!rank && (rank = rank_in_name(study.path)))
+      study.notes.push_back("rank " + std::to_string(*rank) + " by the file's name (the trace has no distributedInfo)");
     if (!rank)
       ask_for(study.path, "the trace does not say whose it is (it has no distributedInfo)",
               "rank=0, or with several files --assume " + study.path + ":rank=0");

@@ -20,7 +20,8 @@ namespace kurve::data {
 /// The last step has no next: it ends with its last kernel or its range on the host, whichever is longer. A kernel
 /// belongs to the step in whose range on the host it was launched (a graph's kernels with the graph).
 ///
-/// K and rank from `distributedInfo`, else K from the largest group; facts asked for: `ranks`, `rank`, `steps` (where
+/// K and rank from `distributedInfo`, else K from the largest group and rank from a file name such as
+/// `rank3.json`; facts asked for: `ranks`, `rank`, `steps` (where
 /// the trace has no ProfilerStep: it is then one sample, their mean).
 /// @return a per-rank Study; header `gradient_bytes` where every all-reduce says its size, and `collectives_per_step`
 /// @throws DataError where it is not JSON, is cut off, has no kernels, or a fact is missing

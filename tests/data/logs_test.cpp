@@ -175,6 +175,9 @@ TEST_SUITE("unit") {
     CHECK(s.samples[0].rank == 3);
     CHECK(noted(s, "K is the largest group that communicated"));
     CHECK(has(error_of({bare}, {"rank=4"}), "rank 4 of 4"));
+    auto const named = read_study({folder.write("trainer_rank_2.pt.trace.json", trace(two_steps()))}, {});
+    CHECK(named.samples[0].rank == 2);
+    CHECK(noted(named, "rank 2 by the file's name"));
 
     auto const no_steps =
         folder.write("n.json", "[" + kernel(1, "gemm", "10", "30") + "," + kernel(2, "gemm", "50", "50") + "]");
