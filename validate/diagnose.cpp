@@ -162,11 +162,9 @@ Diagnosis diagnose_step_times(data::Study const& study, DiagnoseOptions const& o
   if (!repeated && p.straggler + p.imbalance > 0.1)
     result.evidence.push_back(
         "one value at most points: stragglers and imbalance are told by how repeats spread, and there are none");
-  // Of one value a point, noise and departure are the same thing.
-  double const departure = repeated ? best->departure_rel : std::hypot(best->departure_rel, best->noise_rel);
-  if (departure > most_departure && result.cause != Cause::none) {
+  if (best->departure_rel > most_departure && result.cause != Cause::none) {
     result.cause = Cause::undetermined;
-    result.evidence.push_back("no law of growth comes closer to the points than " + percent(departure) +
+    result.evidence.push_back("no law of growth comes closer to the points than " + percent(best->departure_rel) +
                               ": one of them may be another job, which audit looks for");
   }
   std::set<double> ranks;
@@ -187,7 +185,7 @@ Diagnosis diagnose_step_times(data::Study const& study, DiagnoseOptions const& o
   result.evidence.push_back(spread_sentence(times.points));
   if (hidden_serial * p.none > 0.1)
     result.evidence.push_back(
-        "nothing is lost with K; a constant serial part, which weak scaling hides, cannot be excluded: measure strong "
+        "little is lost with K; a constant serial part, which weak scaling hides, cannot be excluded: measure strong "
         "scaling to see it");
   return result;
 }

@@ -35,6 +35,7 @@ struct Diagnosis {
   std::vector<std::string> evidence;  ///< sentences for people, the decisive one first
   std::optional<bool> persistent;     ///< per-rank data and a cause that sits in ranks: the same ranks in every step
   std::vector<int> ranks;             ///< the culprits, worst first; empty where no rank stands out
+  std::optional<int> stage;           ///< the pipeline stage of the culprits, where there are several
   std::vector<PopFactors> pop;        ///< by K; per-rank data only
 };
 

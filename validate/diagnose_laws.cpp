@@ -198,6 +198,21 @@ double mean_log(PointValues const& point) {
   return sum / static_cast<double>(point.log_s.size());
 }
 
+/// Root mean square by which the points' means stand off the law beyond what their repeats explain. Measured, not the
+/// parameter of the fit: the fit may call a point noisy whose repeats agree.
+double departure_from(std::vector<Term> const& terms, double log_scale, double amplitude) {
+  double unexplained = 0.0;
+  for (auto const& term : terms) {
+    auto const& values = term.point->log_s;
+    double const n = static_cast<double>(values.size()), mean = mean_log(*term.point);
+    double const off = mean - log_scale - std::log(term.point->work + amplitude * term.growth);
+    double squares = 0.0;
+    for (double const v : values) squares += (v - mean) * (v - mean);
+    unexplained += off * off - (n > 1.0 ? squares / (n - 1.0) / n : 0.0);
+  }
+  return std::sqrt(std::max(0.0, unexplained) / static_cast<double>(terms.size()));
+}
+
 void add_communication(std::vector<Law>& laws, double largest, double workers_per_node) {
   auto const add = [&](std::string name, double weight, std::function<double(PointValues const&)> growth) {
     laws.push_back({Cause::communication, std::move(name), weight, std::move(growth), {}, 0});
@@ -336,10 +351,7 @@ LawFit fit_law(Law const& law, std::vector<PointValues> const& points) {
   for (auto const& point : points)
     n_values += std::min(most_independent_values, static_cast<double>(point.log_s.size()));
 
-  LawFit fit{.law = &law,
-             .log_evidence = value + std::log(law.weight),
-             .noise_rel = std::exp(x[2]),
-             .departure_rel = std::exp(x[3])};
+  LawFit fit{.law = &law, .log_evidence = value + std::log(law.weight), .departure_rel = std::exp(x[3])};
   if (hits) fit.log_evidence -= 0.5 * std::log(n_values);  // one parameter more (Schwarz 1978)
   if (hits) fit.hit_probability = logistic(x[4]);
   auto const mean_extra = [&](Term const& term) {
@@ -348,6 +360,7 @@ LawFit fit_law(Law const& law, std::vector<PointValues> const& points) {
   double const amplitude = logistic(x[1]) / (1.0 - logistic(x[1])) * last.work / mean_extra(terms.back());
   fit.loss = 1.0 - last.work * (1.0 + amplitude * mean_extra(terms.front())) /
                        (last.work + amplitude * mean_extra(terms.back()));
+  if (!hits) fit.departure_rel = departure_from(terms, x[0], amplitude);
   return fit;
 }
 

@@ -37,8 +37,7 @@ struct LawFit {
   Law const* law = nullptr;
   double log_evidence = 0.0;     ///< penalised log likelihood plus log weight
   double loss = 0.0;             ///< 1 - E at the largest K, by the law; negative where the law gains
-  double noise_rel = 0.0;        ///< sd of a value that the law does not explain
-  double departure_rel = 0.0;    ///< sd with which a point's repeats together depart from the law
+  double departure_rel = 0.0;    ///< sd by which the points' means stand off the law
   double hit_probability = 0.0;  ///< p of one worker and step, for hits
 };
 

@@ -27,10 +27,29 @@ constexpr double loss_resolution = 0.01;
 struct Cell {
   int rank = 0;
   double compute_s = 0.0, comm_s = 0.0, other_s = 0.0;  ///< other: time of the step that is neither
+  double stall_s = 0.0;                                 ///< of compute_s: the rank kept its device waiting
 };
 using StepKey = std::pair<int, int>;                      // run, step
 using StageSteps = std::map<StepKey, std::vector<Cell>>;  // one pipeline stage
 using Stages = std::map<int, StageSteps>;
+
+/// Time of a rank that is neither compute nor communication is its own where its communication is the shorter for it:
+/// then the others spend that time waiting inside their collectives, and a slow host or loader is as much a straggler
+/// as a slow device. Where nobody's communication varies, ranks wait outside of it, and the time is such a wait.
+void own_the_stalls(std::vector<Cell>& cells) {
+  auto const range_of = [&](double Cell::*value) {
+    data::Bounds range{cells.front().*value, cells.front().*value};
+    for (auto const& cell : cells) range = {std::min(range.low, cell.*value), std::max(range.high, cell.*value)};
+    return range;
+  };
+  auto const other = range_of(&Cell::other_s), comm = range_of(&Cell::comm_s);
+  if (comm.high - comm.low < 0.5 * (other.high - other.low)) return;
+  for (auto& cell : cells) {
+    cell.stall_s = cell.other_s - other.low;
+    cell.compute_s += cell.stall_s;
+    cell.other_s = other.low;
+  }
+}
 
 std::map<int, Stages> by_ranks(data::Study const& study) {
   std::map<int, Stages> result;
@@ -41,6 +60,9 @@ std::map<int, Stages> by_ranks(data::Study const& study) {
     result[s.ranks][s.stage.value_or(0)][{s.run.value_or(0), s.step.value_or(0)}].push_back(
         {*s.rank, *s.compute_s, comm_s, s.comm_s ? other_s : 0.0});
   }
+  for (auto& [ranks, stages] : result)
+    for (auto& [stage, steps] : stages)
+      for (auto& [key, cells] : steps) own_the_stalls(cells);
   return result;
 }
 
@@ -276,7 +298,20 @@ std::string last_sentence(StageSteps const& steps) {
          std::to_string(steps.size()) + " steps, the most of any rank";
 }
 
-void describe(Diagnosis& result, Reading const& reading, Stages const& stages) {
+/// How much of a slow rank's time its device waited for its host; "" where it is next to nothing.
+std::string stall_words(StageSteps const& steps, int rank) {
+  double own_s = 0.0, stall_s = 0.0;
+  for (auto const& [key, cells] : steps)
+    for (auto const& cell : cells)
+      if (cell.rank == rank) {
+        own_s += cell.compute_s;
+        stall_s += cell.stall_s;
+      }
+  if (stall_s < loss_resolution * own_s) return "";
+  return "; for " + percent_text(stall_s / own_s, 0) + " of its time its device waits: host, data or launches";
+}
+
+void describe(Diagnosis& result, Reading const& reading, Stages const& stages, DiagnoseOptions const& options) {
   auto const& worst = reading.stages.at(reading.worst_stage);
   result.evidence.push_back("of a step, " + percent_text(reading.communication.mean, 1) + " is transfer, " +
                             percent_text(reading.straggler.mean, 1) + " waits for slow ranks or moments, " +
@@ -284,16 +319,18 @@ void describe(Diagnosis& result, Reading const& reading, Stages const& stages) {
                             percent_text(reading.serial.mean, 1) + " is serial");
   std::string const where = stages.size() > 1 ? " of stage " + std::to_string(reading.worst_stage) : "";
   for (int const rank : worst.slow_ranks)
-    result.evidence.push_back(
-        "rank " + std::to_string(rank) + where + " computes " + percent_text(std::expm1(worst.rank.at(rank)), 0) +
-        " longer than the median rank, and its peers spread by " + percent_text(worst.rank_spread, 1));
+    result.evidence.push_back("rank " + std::to_string(rank) + where + " takes " +
+                              percent_text(std::expm1(worst.rank.at(rank)), 0) +
+                              " longer than the median rank, and its peers spread by " +
+                              percent_text(worst.rank_spread, 1) + stall_words(stages.at(reading.worst_stage), rank));
   result.evidence.push_back(last_sentence(stages.at(reading.worst_stage)) + where);
   double const varies = worst.rank_variance + worst.residual_variance;
   if (varies > 0.0)
     result.evidence.push_back("of the variance between ranks" + where + ", " +
                               percent_text(worst.rank_variance / varies, 0) + " stays with the rank and " +
                               percent_text(worst.residual_variance / varies, 0) + " is new in every step");
-  if (reading.stage_share > loss_resolution)
+  if (reading.stage_share > options.negligible_loss ||
+      (result.cause == Cause::imbalance && reading.stage_share > loss_resolution))
     result.evidence.push_back("stage " + std::to_string(reading.slowest_stage) + " takes " +
                               number_text(reading.slowest_stage_ratio, 3) +
                               " times the mean of the stages on every rank: unequal stages, not a slow worker");
@@ -317,11 +354,12 @@ Diagnosis diagnose_rank_times(data::Study const& study, DiagnoseOptions const& o
   Diagnosis result;
   for (auto const& [k, of_k] : ranks) result.pop.push_back(pop_of(k, of_k));
   set_probabilities(result, reading, options);
-  describe(result, reading, stages);
+  describe(result, reading, stages, options);
   auto const& worst = reading.stages.at(reading.worst_stage);
   if (result.cause == Cause::straggler) {
     result.persistent = !worst.slow_ranks.empty();
     result.ranks = worst.slow_ranks;
+    if (stages.size() > 1 && !result.ranks.empty()) result.stage = reading.worst_stage;
   } else if (result.cause == Cause::imbalance) {
     bool const unequal_stages = reading.stage_share > 0.5 * reading.imbalance.mean;
     result.persistent = unequal_stages || worst.rank_variance > worst.residual_variance;

@@ -124,6 +124,7 @@ Json diagnosis_json(Diagnosis const& d) {
             {"evidence", d.evidence}};
   if (d.persistent) json["persistent"] = *d.persistent;
   if (d.persistent || !d.ranks.empty()) json["ranks"] = d.ranks;
+  if (d.stage) json["stage"] = *d.stage;
   return json;
 }
 
@@ -173,6 +174,7 @@ std::string to_json(std::vector<RankTimes> const& ranks, Diagnosis const* diagno
   for (auto const& r : ranks)
     rows.push_back({{"K", r.ranks},
                     {"rank", r.rank},
+                    {"stage", r.stage ? Json(*r.stage) : Json(nullptr)},
                     {"steps", r.steps},
                     {"step_time_s", r.step_s},
                     {"compute_s", r.compute_s},

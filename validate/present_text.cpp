@@ -223,7 +223,8 @@ std::string cause_sentence(Diagnosis const& d) {
   std::string const where = d.ranks.empty()
                                 ? ""
                                 : (d.persistent.value_or(false) ? ", always " : ", most often ") +
-                                      std::string(d.ranks.size() > 1 ? "ranks " : "rank ") + ranks_text(d.ranks);
+                                      std::string(d.ranks.size() > 1 ? "ranks " : "rank ") + ranks_text(d.ranks) +
+                                      (d.stage ? " of stage " + std::to_string(*d.stage) : "");
   return "Cause: " + std::string(to_text(d.cause)) + where + " (" + shares + ").";
 }
 

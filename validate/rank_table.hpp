@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@ namespace kurve::validate {
 /// Means over the steps of one rank [s].
 struct RankTimes {
   int ranks = 1, rank = 0, steps = 0;
+  std::optional<int> stage;  ///< of the pipeline, where the Study has stages
   double step_s = 0.0, compute_s = 0.0;
   double comm_s = 0.0;         ///< exposed
   double hidden_comm_s = 0.0;  ///< under compute
@@ -20,7 +22,7 @@ struct RankTimes {
   [[nodiscard]] double overlap() const;
 };
 
-/// One row a (K, rank), ascending. @param study  rows that are not the part of one rank do not count
+/// One row a (K, stage, rank), ascending. @param study  rows that are not the part of one rank do not count
 [[nodiscard]] std::vector<RankTimes> rank_times(data::Study const& study);
 
 [[nodiscard]] TextTable table_of(std::vector<RankTimes> const& ranks);

@@ -32,4 +32,25 @@ TEST_SUITE("unit") {
     CHECK(table.rows[0].back() == "75.0 %");
     CHECK(validate::to_text(table).find("exposed comm") != std::string::npos);
   }
+
+  TEST_CASE("rank table: stages apart, idle time where there is some, no column of nothing") {
+    data::Study study;
+    for (int stage = 0; stage < 2; ++stage) {
+      data::Sample row;
+      row.ranks = 2;
+      row.rank = 0;
+      row.stage = stage;
+      row.time_s = 4.0;
+      row.compute_s = 3.0 - stage;
+      study.samples.push_back(row);
+    }
+    auto const ranks = validate::rank_times(study);
+    REQUIRE(ranks.size() == 2);
+    CHECK(ranks[1].stage == 1);
+    auto const table = validate::table_of(ranks);
+    std::vector<std::string> titles;
+    for (auto const& column : table.columns) titles.push_back(column.title);
+    CHECK(titles == std::vector<std::string>{"K", "stage", "rank", "steps", "step", "compute", "idle"});
+    CHECK(table.rows[1] == std::vector<std::string>{"2", "1", "0", "1", "4.0000", "2.0000", "2.0000"});
+  }
 }
