@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "validate/report.hpp"
 
+#include <algorithm>
+#include <map>
+
 #include "calibrate/fit.hpp"
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
@@ -14,6 +17,7 @@
 #include "validate/holdout.hpp"
 #include "validate/present_model.hpp"
 #include "validate/present_text.hpp"
+#include "validate/rank_table.hpp"
 #include "validate/scaling_table.hpp"
 
 namespace kurve::cli {
@@ -36,45 +40,70 @@ validate::Figure figure_of(validate::ScalingPlot const& plot, std::string const&
           .caption = caption};
 }
 
+validate::Verdict verdict_of(validate::Audit const& audit) {
+  Mood const mood = validate::has_error(audit) ? Mood::bad : audit.findings.empty() ? Mood::good : Mood::neutral;
+  return {mood, "Audit: " + audit.verdict + "."};
+}
+
+/// A curve that does not stand has nothing good in it.
+validate::Verdict verdict_of(validate::ScalingTable const& table, validate::Audit const& audit) {
+  Mood const mood = table.bend ? Mood::caution : validate::has_error(audit) ? Mood::neutral : Mood::good;
+  return {mood, validate::bend_sentence(table)};
+}
+
 /// Findings of the audit, gravest first, and the checklist.
 void add_audit(validate::Section& section, validate::Audit const& audit) {
-  bool const errors = validate::has_error(audit);
-  section.blocks.push_back(validate::Verdict{errors                   ? Mood::bad
-                                             : audit.findings.empty() ? Mood::good
-                                                                      : Mood::neutral,
-                                             "Audit: " + audit.verdict + "."});
   using validate::Align;
   if (!audit.findings.empty()) {
+    section.blocks.push_back(validate::Paragraph{"What the audit found:"});
     validate::Bullets findings;
     for (auto const& f : audit.findings)
       findings.items.push_back(std::string(to_text(f.severity)) + " " + f.rule + ": " + f.title +
                                ". Seen: " + f.evidence + ". Remedy: " + f.remedy + ".");
     section.blocks.push_back(std::move(findings));
   }
-  validate::TextTable checklist{{{"row", "", Align::left}, {"status", "", Align::left}}, {}};
-  for (auto const& item : audit.checklist) checklist.add({item.item, std::string(to_text(item.status))});
+  validate::TextTable checklist{{{"row", "", Align::left}, {"status", "", Align::left}, {"seen", "", Align::left}}, {}};
+  for (auto const& item : audit.checklist) checklist.add({item.item, std::string(to_text(item.status)), item.evidence});
   section.blocks.push_back(validate::Table{checklist, "The reporting checklist, filled from the data."});
 }
 
-validate::Section study_section(std::string const& path, data::Study const& study, Judgement const& how) {
+void add_diagnosis(validate::Section& section, validate::Diagnosis const& diagnosis) {
+  section.blocks.push_back(validate::Verdict{Mood::neutral, validate::cause_sentence(diagnosis)});
+  section.blocks.push_back(validate::Bullets{diagnosis.evidence});
+  if (!diagnosis.pop.empty())
+    section.blocks.push_back(validate::Table{validate::table_of(diagnosis.pop), validate::pop_sentence()});
+}
+
+/// Times of single ranks at one K: no curve, but the clearest view of a cause.
+validate::Section ranks_section(data::Study const& study) {
+  auto const ranks = validate::rank_times(study);
+  validate::Section section{.title = "Ranks: " + study.find("workload").value_or(study.path), .blocks = {}};
+  if (ranks.size() > 1) add_diagnosis(section, validate::diagnose(study));  // compares ranks: one alone has no peer
+  section.blocks.push_back(validate::Table{validate::table_of(ranks), "Means over the steps of each rank."});
+  section.blocks.push_back(validate::Bullets{study.notes});
+  return section;
+}
+
+validate::Section study_section(data::Study const& study, Judgement const& how) {
   auto const table =
       validate::make_scaling_table(study, {.threshold = how.threshold, .confidence = 0.95, .seed = how.seed});
-  validate::Section section{.title = "Measured: " + (table.workload.empty() ? path : table.workload), .blocks = {}};
-  section.blocks.push_back(validate::Verdict{table.bend ? Mood::caution : Mood::good, validate::bend_sentence(table)});
+  validate::Section section{.title = "Measured: " + (table.workload.empty() ? study.path : table.workload),
+                            .blocks = {}};
+  auto const audit = validate::audit(study, {.threshold = how.threshold,
+                                             .reference_s = {},
+                                             .gradient_bytes = {},
+                                             .node_bytes_per_s = {},
+                                             .other_claims = {}});
+  section.blocks.push_back(verdict_of(table, audit));
+  section.blocks.push_back(verdict_of(audit));
   section.blocks.push_back(figure_of(validate::make_scaling_plot(table), "Measured points, 95 % intervals."));
   section.blocks.push_back(validate::Table{validate::table_of(table), validate::definition_sentence(table)});
-  auto const diagnosis = validate::diagnose(study);
-  section.blocks.push_back(validate::Paragraph{validate::cause_sentence(diagnosis)});
-  section.blocks.push_back(validate::Bullets{diagnosis.evidence});
+  add_diagnosis(section, validate::diagnose(study));
   if (!table.budget.empty()) section.blocks.push_back(validate::Paragraph{"What more workers bought:"});
   section.blocks.push_back(validate::Bullets{table.budget});
   if (!table.notes.empty()) section.blocks.push_back(validate::Paragraph{"How to read it:"});
   section.blocks.push_back(validate::Bullets{table.notes});
-  add_audit(section, validate::audit(study, {.threshold = how.threshold,
-                                             .reference_s = {},
-                                             .gradient_bytes = {},
-                                             .node_bytes_per_s = {},
-                                             .other_claims = {}}));
+  add_audit(section, audit);
   return section;
 }
 
@@ -128,6 +157,19 @@ validate::Section score_section(validate::Scorecard const& card) {
   return section;
 }
 
+/// Files of one K each, logs of single runs or traces of single ranks, are parts of one Study, as `analyze` reads them.
+std::vector<data::Study> joined(std::vector<data::Study> studies) {
+  std::vector<data::Study> result;
+  std::map<data::StudyKind, std::vector<data::Study>> parts;
+  for (auto& study : studies) {
+    bool const one_k = std::all_of(study.samples.begin(), study.samples.end(),
+                                   [&](auto const& s) { return s.ranks == study.samples.front().ranks; });
+    (one_k ? parts[study.kind()] : result).push_back(std::move(study));
+  }
+  for (auto& [kind, of_kind] : parts) result.push_back(data::merged(std::move(of_kind)));
+  return result;
+}
+
 /// Every verdict of the page, first: one line a section.
 validate::Section summary_of(validate::Report const& page) {
   validate::Bullets lines;
@@ -151,12 +193,12 @@ validate::Section reproduction_of(data::Provenance const& made_by) {
 }  // namespace
 
 int report(Arguments const& arguments) {
-  CommandLine line(
-      "report INPUT... [options]",
-      "Studies and Models in, one self-contained HTML page out: tables, plots, predictions, and how far they were from "
-      "points "
-      "not fitted. A Model is scored against each Study of the same workload; --fit scores each Study that it divides.",
-      "  kurve report data/sets/mlperf_gpt3_v3_1/points.csv --fit 'K<=4096' --out report.html");
+  CommandLine line("report INPUT... [options]",
+                   "Studies and Models in, one self-contained HTML page out: tables, plots, causes, audits, "
+                   "predictions, and how far "
+                   "they were from points not fitted. Files of one K each are parts of one Study. A Model is scored "
+                   "against each Study of the same workload; --fit scores each Study that it divides.",
+                   "  kurve report data/sets/mlperf_gpt3_v3_1/points.csv --fit 'K<=4096' --out report.html");
   line.takes_studies();
   add_judgement_options(line, 0.9);
   line.options().add_options()("title", po::value<std::string>()->default_value("Scaling report"), "of the page")(
@@ -182,17 +224,17 @@ int report(Arguments const& arguments) {
   Arguments study_paths;
   for (auto const& path : inputs)
     if (!data::is_model_file(path)) study_paths.push_back(path);
-  if (!study_paths.empty()) studies = data::read_studies(study_paths, line.assumptions());
-  auto next = studies.begin();
+  if (!study_paths.empty()) studies = joined(data::read_studies(study_paths, line.assumptions()));
+  for (auto const& study : studies)
+    page.sections.push_back(study.kind() == data::StudyKind::per_rank ? ranks_section(study)
+                                                                      : study_section(study, how));
   for (auto const& path : inputs) {
-    if (data::is_model_file(path)) {
-      models.push_back(data::read_model(path));
-      page.sections.push_back(model_section(path, models.back(), how));
-    } else {
-      page.sections.push_back(study_section(path, *next++, how));
-    }
+    if (!data::is_model_file(path)) continue;
+    models.push_back(data::read_model(path));
+    page.sections.push_back(model_section(path, models.back(), how));
   }
   for (auto const& study : studies) {
+    if (study.kind() == data::StudyKind::per_rank) continue;
     auto const workload = study.find("workload").value_or("");
     for (auto const& model : models)
       if (model.workload == workload)

@@ -17,7 +17,10 @@ std::string dump(Json const& json) { return json.dump(2, ' ', false, Json::error
 Json sarif_rules() {
   Json rules = Json::array();
   for (auto const& rule : audit_rules())
-    rules.push_back({{"id", rule.id}, {"shortDescription", {{"text", rule.title}}}, {"help", {{"text", rule.remedy}}}});
+    rules.push_back({{"id", rule.id},
+                     {"shortDescription", {{"text", rule.title}}},
+                     {"fullDescription", {{"text", std::string(rule.title) + ". Remedy: " + std::string(rule.remedy)}}},
+                     {"help", {{"text", rule.remedy}}}});
   return rules;
 }
 

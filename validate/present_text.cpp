@@ -228,15 +228,21 @@ std::string cause_sentence(Diagnosis const& d) {
   return "Cause: " + std::string(to_text(d.cause)) + where + " (" + shares + ").";
 }
 
-std::string to_text(Diagnosis const& d) {
-  std::string out = wrap(cause_sentence(d)) + bullets(d.evidence);
-  if (d.pop.empty()) return out;
+TextTable table_of(std::vector<PopFactors> const& factors) {
   TextTable table{{{"K"}, {"load balance"}, {"serialization"}, {"transfer"}}, {}};
-  for (auto const& f : d.pop)
+  for (auto const& f : factors)
     table.add(
         {k_text(f.ranks), fixed_text(f.load_balance, 3), fixed_text(f.serialization, 3), fixed_text(f.transfer, 3)});
-  return out + "\n" + to_text(table) + "\n" +
-         wrap("Shares of the step that are useful (POP): what unequal ranks, late ranks and the network leave.");
+  return table;
+}
+
+std::string pop_sentence() {
+  return "Shares of the step that are useful (POP): what unequal ranks, late ranks and the network leave.";
+}
+
+std::string to_text(Diagnosis const& d) {
+  std::string const out = wrap(cause_sentence(d)) + bullets(d.evidence);
+  return d.pop.empty() ? out : out + "\n" + to_text(table_of(d.pop)) + "\n" + wrap(pop_sentence());
 }
 
 std::string to_text(Scorecard const& card) {

@@ -15,6 +15,7 @@ namespace kurve::validate {
 [[nodiscard]] TextTable table_of(Scorecard const& card);
 /// Kurve and its rivals, best median first. @param mine  the summary they stand beside
 [[nodiscard]] TextTable rival_table(std::vector<RivalScore> const& rivals, ErrorSummary const& mine);
+[[nodiscard]] TextTable table_of(std::vector<PopFactors> const& factors);
 /// One line a study.
 [[nodiscard]] TextTable table_of(ScorecardSet const& set);
 
@@ -22,6 +23,8 @@ namespace kurve::validate {
 [[nodiscard]] std::string bend_sentence(ScalingTable const& table);
 /// The cause and how sure it is, in a sentence.
 [[nodiscard]] std::string cause_sentence(Diagnosis const& diagnosis);
+/// What the POP factors in their table mean.
+[[nodiscard]] std::string pop_sentence();
 /// What S and E in the table mean, in this study's regime.
 [[nodiscard]] std::string definition_sentence(ScalingTable const& table);
 /// "3 of 4 held-out points lie in their 90 % interval (75 %; 95 % interval of that share 19 to 99 %)"

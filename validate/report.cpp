@@ -28,11 +28,12 @@ caption { text-align: left; padding-bottom: .4rem; }
 th, td { padding: .25rem .7rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
 th { vertical-align: bottom; }
 th small { display: block; font-weight: normal; color: var(--soft); }
-.left { text-align: left; }
+.left { text-align: left; white-space: normal; }
+td.left { vertical-align: top; }
 pre { overflow-x: auto; padding: .7rem 1rem; background: var(--card); border-radius: .25rem; font-size: .87rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; margin: 0; font-size: .9rem; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
-@media print { body { max-width: none; } figure img { min-width: 0; } h2 { break-after: avoid; } figure, table, .verdict { break-inside: avoid; } }
+@media print { body { max-width: none; } figure img { min-width: 0; } .scroll { overflow: visible; } pre { white-space: pre-wrap; overflow-wrap: anywhere; } h2 { break-after: avoid; } figure, table, .verdict { break-inside: avoid; } }
 )";
 
 std::string escaped(std::string const& text) {

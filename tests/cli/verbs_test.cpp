@@ -188,6 +188,32 @@ TEST_SUITE("cli") {
     CHECK(read_text(page).find("http://") == std::string::npos);
   }
 
+  TEST_CASE("a report of files of one K each shows them as one study and times of ranks with their cause") {
+    TemporaryFolder const folder;
+    auto const runs = [&](int k, double step_s) {
+      std::string text = "K,run,step_time_s\n";
+      for (int run = 0; run < 3; ++run)
+        text += std::to_string(k) + "," + std::to_string(run) + "," + std::to_string(step_s + 0.001 * run) + "\n";
+      return "'" + folder.write("k" + std::to_string(k) + ".csv", text) + "' ";
+    };
+    std::string ranks = "step,rank,compute_s,comm_s\n";
+    for (int step = 0; step < 4; ++step)
+      for (int rank = 0; rank < 4; ++rank)
+        ranks += std::to_string(step) + "," + std::to_string(rank) + "," + (rank == 2 ? "1.5" : "1.0") + ",0.01\n";
+    auto const page = folder.path("page.html");
+    auto const made = run_kurve("report " + runs(1, 1.0) + runs(2, 0.6) + runs(4, 0.4) + "'" +
+                                folder.write("ranks.csv", ranks) + "' --out '" + page + "'");
+    if (made.code == 4) {
+      MESSAGE("skipped: no gnuplot here");
+      return;
+    }
+    REQUIRE_MESSAGE(made.code == 0, made.err);
+    auto const html = read_text(page);
+    CHECK(html.find("Bend at K = 4") != std::string::npos);
+    CHECK(html.find("Cause: straggler, always rank 2") != std::string::npos);
+    CHECK(html.find("load balance") != std::string::npos);
+  }
+
   TEST_CASE("every verb has help with an example that runs") {
     TemporaryFolder const folder;
     for (auto const* verb : {"devices", "analyze", "calibrate", "fit", "simulate", "plan", "validate", "report"}) {
