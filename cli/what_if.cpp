@@ -139,16 +139,16 @@ CommandLine read_line(std::string const& verb, void (*add)(CommandLine&), Argume
 
 struct Answered {
   model::Model model;
-  model::Curve curve;
+  sim::Simulated steps;
 };
 
-Answered curve_of(Question const& q) {
+Answered steps_of(Question const& q) {
   auto const line = read_line("simulate", add_curve_options, q.curve);
-  Answered answered{q.served->model, {}};
+  Answered answered{.model = q.served->model, .steps = {}};
   apply_settings(answered.model, line.all("set"));
   auto options = curve_options(line, answered.model);
   options.threads = 1;
-  answered.curve = sim::simulate(answered.model, options);
+  answered.steps = sim::simulate_with_draws(answered.model, options);
   return answered;
 }
 
@@ -158,12 +158,15 @@ std::string command_text(std::string const& verb, Arguments const& arguments) {
   return text;
 }
 
-json plan_json(Question const& q) {
+/// @param steps  of the same Model at the Question's K: a plan for them all goes on from it
+ordered_json plan_json(Question const& q, sim::Simulated const& steps) {
   auto const line = read_line("plan", add_plan_options, q.plan);
   auto const offers = offers_of(line, {q.served->model}, {std::filesystem::path(q.served->path).stem().string()});
   auto options = plan_options(line, offers);
   options.seek_help = q.help;
-  return json::parse(validate::to_json(validate::make_plan(offers, options)));
+  bool const all = !offers[0].gpus || *offers[0].gpus >= steps.curve.points.back().ranks;
+  return ordered_json::parse(
+      validate::to_json(all ? validate::make_plan(offers[0], options, steps) : validate::make_plan(offers, options)));
 }
 
 }  // namespace
@@ -207,14 +210,15 @@ std::string WhatIf::models_json() const {
 std::string WhatIf::answer(std::string const& request) const {
   auto const start = std::chrono::steady_clock::now();
   auto const q = question_of(models_, request);
-  auto const [model, curve] = curve_of(q);
+  auto const steps = steps_of(q).steps;
+  auto const& curve = steps.curve;
   std::ostringstream written;
   data::write_curve(written, curve, {});
   auto answer = ordered_json{{"curve", ordered_json::parse(written.str())}};
   answer["curve"].erase("provenance");
   answer["plan"] = answer["plan_error"] = nullptr;
   if (!q.plan.empty()) try {
-      answer["plan"] = plan_json(q);
+      answer["plan"] = plan_json(q, steps);
     } catch (InputError const& e) {  // a deadline half typed must not take the curve away
       answer["plan_error"] = e.what();
     } catch (boost::program_options::error const& e) {
@@ -235,7 +239,7 @@ std::string WhatIf::curve_csv(std::string const& request) const {
   auto made_by = data::this_machine();
   made_by.command_line = command_text("simulate", q.curve);
   std::ostringstream out;
-  data::write_curve_csv(out, curve_of(q).curve, made_by);
+  data::write_curve_csv(out, steps_of(q).steps.curve, made_by);
   return out.str();
 }
 
@@ -244,12 +248,12 @@ std::string WhatIf::model_json(std::string const& request) const {
   auto made_by = data::this_machine();
   made_by.command_line = "kurve serve; " + command_text("simulate", q.curve);
   std::ostringstream out;
-  data::write_model(out, curve_of(q).model, made_by);
+  data::write_model(out, steps_of(q).model, made_by);
   return out.str();
 }
 
 std::string WhatIf::plot_svg(std::string const& request) const {
-  return validate::render_plot(validate::make_scaling_plot(curve_of(question_of(models_, request)).curve),
+  return validate::render_plot(validate::make_scaling_plot(steps_of(question_of(models_, request)).steps.curve),
                                validate::PlotFormat::svg);
 }
 

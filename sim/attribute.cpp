@@ -41,11 +41,12 @@ Attribution attribute(model::Model const& model, Target target) {
     auto p = model.parameters;
     for (std::size_t i = 0; i < causes.size(); ++i)
       if ((removed >> i & 1u) != 0) causes[i].remove(p);
-    return expected_step(p, target.ranks, target.global_batch, {}).mean_s;
+    return StepLaw(p, target.ranks).mean_s(target.ranks, target.global_batch);
   };
   Attribution result;
   result.mean_s = mean_without(0);
-  double const baseline_s = expected_step(model.parameters, model.baseline_ranks, model.global_batch, {}).mean_s;
+  double const baseline_s =
+      StepLaw(model.parameters, model.baseline_ranks).mean_s(model.baseline_ranks, model.global_batch);
   result.ideal_s = baseline_s * (target.global_batch / target.ranks) / (model.global_batch / model.baseline_ranks);
 
   std::array<double, causes.size()> cost_s{};

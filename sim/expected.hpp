@@ -6,6 +6,7 @@
 
 #include "model/curve.hpp"
 #include "model/step.hpp"
+#include "sim/slowest.hpp"
 
 namespace kurve::sim {
 
@@ -19,10 +20,30 @@ struct ExpectedStep {
   model::Contributions contributions;    ///< add up to mean_s
 };
 
+/// The law of a step at every K for one parameter vector: what K does not change is made once.
+///
 /// Contributions are told apart by adding one cause after another: serial, compute and exposed as without randomness
 /// (exposed with hop jitter), then what the slowest of K costs more with noise (worker and node), then with stragglers
-/// too (transient and persistent; K = 1 has its share), then with imbalance too.
-/// @param levels  of the quantiles wanted, each in (0, 1)
+/// too (transient and persistent; K = 1 has its share), then with imbalance too. Not safe across threads.
+class StepLaw {
+ public:
+  /// @param max_ranks  the largest K that will be asked for
+  StepLaw(model::StepParameters const& p, double max_ranks);
+
+  /// @param levels  of the quantiles wanted, each in (0, 1)
+  [[nodiscard]] ExpectedStep at(double ranks, double global_batch, std::span<double const> levels) const;
+  /// at(...).mean_s
+  [[nodiscard]] double mean_s(double ranks, double global_batch) const;
+  /// E[M], the mean of the slowest worker.
+  [[nodiscard]] double mean_slowest(double ranks) const { return slowest_.mean(ranks); }
+
+ private:
+  model::StepParameters parameters_;
+  SlowestWorker noise_, stragglers_, slowest_;
+  LatticeLaw shared_;  ///< step noise times run noise
+};
+
+/// StepLaw of this K alone: the same numbers.
 [[nodiscard]] ExpectedStep expected_step(model::StepParameters const& p, double ranks, double global_batch,
                                          std::span<double const> levels);
 

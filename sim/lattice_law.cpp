@@ -27,6 +27,14 @@ class Cumulative {
   std::vector<double> sums_;
 };
 
+/// 1 - (1 - survival)^count, to rounding: by series where the functions of <cmath> are not needed, which is nearly all
+/// of a lattice.
+double chance_of_any(double survival, double count) {
+  double const s = survival;
+  double const x = count * (s < 1e-5 ? s * (1.0 + s * (0.5 + s * (1.0 / 3.0))) : -std::log1p(-s));
+  return x < 1e-4 ? x * (1.0 - x * (0.5 - x * (1.0 / 6.0))) : -std::expm1(-x);
+}
+
 /// Calls visit(i, P(max of count > point(i)), the same at i - 1) from the highest point down until the maximum surely
 /// exceeds it.
 template <typename Visit>
@@ -34,11 +42,7 @@ void descend_maximum(LatticeLaw const& law, double count, Visit&& visit) {
   double survival = 0.0, above = 0.0;  // of one copy beyond point i, and of the maximum
   for (auto i = static_cast<int>(law.mass.size()) - 1; i >= 0; --i) {
     survival += law.mass[static_cast<std::size_t>(i)];
-    double reached = count * survival;  // enough far in the tail, and most of the lattice is tail
-    if (i == 0 || survival >= 1.0)
-      reached = 1.0;
-    else if (reached > 1e-9)
-      reached = -std::expm1(count * std::log1p(-survival));
+    double const reached = i == 0 || survival >= 1.0 ? 1.0 : chance_of_any(survival, count);
     visit(i, reached - above);
     above = reached;
     if (above >= 1.0) break;
@@ -113,6 +117,20 @@ LatticeLaw maximum(LatticeLaw const& law, double count) {
   descend_maximum(law, count,
                   [&](int i, double probability) { result.mass[static_cast<std::size_t>(i)] = probability; });
   return result;
+}
+
+LatticeLaw trimmed(LatticeLaw law, double low, double high) {
+  auto& mass = law.mass;
+  double below = 0.0, above = 0.0;
+  std::size_t first = 0, end = mass.size();
+  while (first + 1 < end && below + mass[first] <= low) below += mass[first++];
+  while (end - 1 > first && above + mass[end - 1] <= high) above += mass[--end];
+  mass[first] += below;
+  mass[end - 1] += above;
+  mass.resize(end);
+  mass.erase(mass.begin(), mass.begin() + static_cast<std::ptrdiff_t>(first));
+  law.first += static_cast<int>(first);
+  return law;
 }
 
 LatticeLaw larger(LatticeLaw const& a, LatticeLaw const& b) {

@@ -34,6 +34,8 @@ struct LatticeLaw {
 [[nodiscard]] LatticeLaw mixture(LatticeLaw const& x, LatticeLaw const& y, double weight);
 /// Law of the largest of `count` independent copies; count > 0, not necessarily whole.
 [[nodiscard]] LatticeLaw maximum(LatticeLaw const& law, double count);
+/// The law without its far ends: as much of each as adds up to at most `low` and `high` is put at what is left.
+[[nodiscard]] LatticeLaw trimmed(LatticeLaw law, double low, double high);
 /// Law of the larger of two independent values.
 [[nodiscard]] LatticeLaw larger(LatticeLaw const& a, LatticeLaw const& b);
 

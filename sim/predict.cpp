@@ -7,7 +7,6 @@
 #include "data/philox.hpp"
 #include "model/contract.hpp"
 #include "sim/draws.hpp"
-#include "sim/expected.hpp"
 #include "sim/slowest.hpp"
 
 namespace kurve::sim {
@@ -19,11 +18,11 @@ constexpr int coarse_points = 512;
 /// E[M] at each target for one parameter vector, kept while the variability stays the same from draw to draw.
 class SlowestAtTargets {
  public:
-  SlowestAtTargets(std::span<Target const> targets, model::StepParameters const& central)
+  SlowestAtTargets(std::span<Target const> targets, model::StepParameters const& central, StepLaw const& law)
       : targets_(targets), central_(central), last_(central) {
     for (auto const& target : targets) {
       max_ranks_ = std::max(max_ranks_, target.ranks);
-      exact_.push_back(SlowestWorker(central, target.ranks).mean(target.ranks));  // the very numbers of expected_step
+      exact_.push_back(law.mean_slowest(target.ranks));
     }
     means_ = exact_;
   }
@@ -75,10 +74,17 @@ double unexplained(model::Model const& model, model::StepParameters const& p, Ta
 
 std::vector<std::vector<double>> predict(model::Model const& model, std::span<Target const> targets,
                                          PredictOptions const& options) {
+  double max_ranks = 1.0;
+  for (auto const& target : targets) max_ranks = std::max(max_ranks, target.ranks);
+  return predict(model, targets, options, StepLaw(model.parameters, max_ranks));
+}
+
+std::vector<std::vector<double>> predict(model::Model const& model, std::span<Target const> targets,
+                                         PredictOptions const& options, StepLaw const& central) {
   KURVE_EXPECT(options.draws >= 1 && options.runs > 0.0);
   std::vector<std::vector<double>> times_s(targets.size(),
                                            std::vector<double>(static_cast<std::size_t>(options.draws)));
-  SlowestAtTargets slowest(targets, model.parameters);
+  SlowestAtTargets slowest(targets, model.parameters, central);
   for (std::size_t d = 0; d < static_cast<std::size_t>(options.draws); ++d) {
     auto const draw = static_cast<std::uint32_t>(d);
     auto const p = draw_parameters(model, draw, options.seed);

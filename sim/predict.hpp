@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/model.hpp"
+#include "sim/expected.hpp"
 
 namespace kurve::sim {
 
@@ -30,5 +31,8 @@ struct PredictOptions {
 /// @return [n_targets][draws], seconds
 [[nodiscard]] std::vector<std::vector<double>> predict(model::Model const& model, std::span<Target const> targets,
                                                        PredictOptions const& options);
+/// The same. @param central  of model.parameters, made for every target's K
+[[nodiscard]] std::vector<std::vector<double>> predict(model::Model const& model, std::span<Target const> targets,
+                                                       PredictOptions const& options, StepLaw const& central);
 
 }  // namespace kurve::sim

@@ -14,6 +14,7 @@
 #include "sim/expected.hpp"
 #include "sim/hop_step.hpp"
 #include "sim/predict.hpp"
+#include "sim/slowest.hpp"
 #include "sim/step.hpp"
 #include "sim/trials.hpp"
 
@@ -44,7 +45,7 @@ void check(Model const& model, SimulateOptions const& o) {
           static_cast<double>(o.global_batches.size()), "one for each K");
   if (model.regime == model::Regime::mixed && o.global_batches.empty())
     throw InputError("a mixed regime has no rule for the global batch. Give one for each K?");
-  if (!(expected_step(model.parameters, model.baseline_ranks, model.global_batch, {}).mean_s > 0.0))
+  if (!(jittered_step_time(model.parameters, model.baseline_ranks, model.global_batch).total_s() > 0.0))
     throw InputError(
         "a step of this Model takes no time (it has neither serial work nor compute). Is it a network alone, to be "
         "asked "
@@ -112,9 +113,9 @@ Drawn draw_steps(model::StepParameters const& p, Target target, SimulateOptions 
 }
 
 /// Mean, spread, quantiles and contributions of single steps. @return false where the caller's progress stopped it
-bool fill_steps(CurvePoint& point, Model const& model, SimulateOptions const& o,
+bool fill_steps(CurvePoint& point, Model const& model, StepLaw const& law, SimulateOptions const& o,
                 std::function<bool(double)> const& go_on) {
-  auto const expected = expected_step(model.parameters, point.ranks, point.global_batch, o.quantile_levels);
+  auto const expected = law.at(point.ranks, point.global_batch, o.quantile_levels);
   point.mean_s = expected.mean_s;
   point.sd_s = expected.sd_s;
   point.quantiles_s = expected.quantiles_s;
@@ -186,10 +187,16 @@ void fill_bend(Curve& curve, std::vector<std::vector<double>> const& efficiency_
 
 /// Names of the parameters that matter at `target` and were neither measured, fitted nor imported.
 std::vector<std::string> not_measured(Model const& model, Target target) {
-  auto const mean_s = [&](model::StepParameters const& p) {
-    return expected_step(p, target.ranks, target.global_batch, {}).mean_s;
-  };
+  constexpr int coarse = 512;  // lattice points: what moves T by 1 % shows on few
   auto const& p = model.parameters;
+  auto const mean_slowest = [&](model::StepParameters const& q) {
+    return SlowestWorker(q, target.ranks, SlowestWorker::Include::imbalance, coarse).mean(target.ranks);
+  };
+  double const slowest = mean_slowest(p);
+  auto const mean_s = [&](model::StepParameters const& q) {
+    auto const t = jittered_step_time(q, target.ranks, target.global_batch);
+    return t.serial_s + t.compute_s * (same_variability(p, q) ? slowest : mean_slowest(q)) + t.exposed_comm_s;
+  };
   model::StepParameters const defaults;
   double const reference_s = mean_s(p);
   std::vector<std::string> names;
@@ -253,9 +260,12 @@ Method method_from_text(std::string_view text) {
   return static_cast<Method>(found - methods.begin());
 }
 
-Curve simulate(Model const& model, SimulateOptions const& options) {
+Curve simulate(Model const& model, SimulateOptions const& options) { return simulate_with_draws(model, options).curve; }
+
+Simulated simulate_with_draws(Model const& model, SimulateOptions const& options) {
   check(model, options);
   auto targets = targets_of(model, options);
+  StepLaw const law(model.parameters, std::max(targets.back().ranks, model.baseline_ranks));
   auto const method = options.method == Method::automatic ? Method::closed_form : options.method;
   Curve curve{.workload = model.workload,
               .regime = model.regime,
@@ -273,7 +283,7 @@ Curve simulate(Model const& model, SimulateOptions const& options) {
     point.ranks = target.ranks;
     point.global_batch = target.global_batch;
     auto const before = static_cast<double>(curve.points.size() - 1), all = static_cast<double>(targets.size());
-    if (!fill_steps(point, model, options, [&](double fraction) {
+    if (!fill_steps(point, model, law, options, [&](double fraction) {
           return !options.progress || options.progress((before + fraction) / all);
         })) {
       curve.stopped = true;
@@ -283,9 +293,9 @@ Curve simulate(Model const& model, SimulateOptions const& options) {
   targets.resize(curve.points.size());
   Target const baseline{model.baseline_ranks, model.global_batch};
   targets.push_back(baseline);
-  auto const times_s = predict(model, targets, {.draws = options.draws, .seed = options.seed});
+  auto times_s = predict(model, targets, {.draws = options.draws, .seed = options.seed}, law);
   auto const efficiency_draws = efficiencies(times_s, targets);
-  double const baseline_s = expected_step(model.parameters, baseline.ranks, baseline.global_batch, {}).mean_s;
+  double const baseline_s = law.mean_s(baseline.ranks, baseline.global_batch);
   for (std::size_t i = 0; i < curve.points.size(); ++i) {
     auto& point = curve.points[i];
     auto const time = interval(times_s[i], options.confidence),
@@ -306,7 +316,8 @@ Curve simulate(Model const& model, SimulateOptions const& options) {
   }
   fill_bend(curve, efficiency_draws);
   curve.not_measured = not_measured(model, targets[targets.size() - 2]);
-  return curve;
+  times_s.pop_back();  // the baseline's
+  return {std::move(curve), std::move(times_s)};
 }
 
 Trial replay_trial(Model const& model, double ranks, double global_batch, Method method, std::uint64_t seed,

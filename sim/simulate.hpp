@@ -45,6 +45,14 @@ struct SimulateOptions {
 /// @throws InputError on an option or parameter outside its range
 [[nodiscard]] model::Curve simulate(model::Model const& model, SimulateOptions const& options);
 
+/// A Curve and what its intervals rest on.
+struct Simulated {
+  model::Curve curve;
+  std::vector<std::vector<double>> mean_draws_s;  ///< [points][draws], as predict()
+};
+/// simulate() and its draws; a plan goes on from them.
+[[nodiscard]] Simulated simulate_with_draws(model::Model const& model, SimulateOptions const& options);
+
 /// One trial of a sampling method, alone.
 struct Trial {
   double step_s = 0.0;

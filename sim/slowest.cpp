@@ -17,13 +17,18 @@ using model::StepParameters;
 
 constexpr double lowest = 1e-3;  // factors at or below 0 (a wide normal) are put here: a worker that takes no time
 
+/// The K for which a lattice is made: one for all up to 2^20, so that a K has one answer whatever its company.
+double lattice_ranks(double ranks) { return ranks <= 1048576.0 ? 1048576.0 : std::max(ranks, 1e9); }
+
 /// Part of the law that can decide a maximum of K: tails of 1e-7 / K, and down to 1e-12.
+constexpr double lower_tail = 1e-12;
+double upper_tail(double ranks) { return 1e-7 / ranks; }
 struct Reach {
   double low, high;
 };
 Reach reach_of(FactorLaw const& law, double ranks) {
-  double const tail = std::min(1e-9, 1e-7 / ranks);
-  return {std::max(lowest, model::quantile(law, 1e-12, 1.0)), std::max(lowest, model::quantile(law, 1.0, tail))};
+  return {std::max(lowest, model::quantile(law, lower_tail, 1.0)),
+          std::max(lowest, model::quantile(law, 1.0, upper_tail(ranks)))};
 }
 
 double log_width(Reach reach) { return std::log(reach.high / reach.low); }
@@ -48,7 +53,7 @@ SlowestWorker::SlowestWorker(StepParameters const& p, double max_ranks, Include 
     : noise_(model::factor_law(p.noise_shape, p.noise_cv)),
       node_(model::factor_law(p.noise_shape, p.noise_node_cv)),
       workers_per_node_(p.workers_per_node),
-      max_ranks_(max_ranks) {
+      max_ranks_(lattice_ranks(max_ranks)) {
   KURVE_EXPECT(max_ranks >= 1.0 && max_points > 1);
   if (include != Include::noise) {
     straggler_ = model::factor_law(p.straggler_shape, p.straggler_spread_cv);
@@ -90,11 +95,14 @@ std::optional<FactorLaw> SlowestWorker::single_factor(double ranks) const {
 LatticeLaw const& SlowestWorker::worker(double ranks) const {
   auto& kept = ranks > 1.0 ? among_ : alone_;
   if (kept) return *kept;
+  auto const times = [&](LatticeLaw const& a, LatticeLaw const& b) {  // two far tails at once decide nothing
+    return trimmed(product(a, b), lower_tail, upper_tail(max_ranks_));
+  };
   LatticeLaw law = factor_on_lattice(noise_, max_ranks_, step_);
-  if (ranks > 1.0 && imbalance_.scale > 0.0) law = product(law, factor_on_lattice(imbalance_, max_ranks_, step_));
+  if (ranks > 1.0 && imbalance_.scale > 0.0) law = times(law, factor_on_lattice(imbalance_, max_ranks_, step_));
   if (straggler_probability_ > 0.0) {
     auto const slow = affine_on_lattice(straggler_, 1.0, straggler_slowdown_ - 1.0, max_ranks_, step_);
-    law = mixture(law, product(law, slow), straggler_probability_);
+    law = mixture(law, times(law, slow), straggler_probability_);
   }
   if (persistent_probability_ > 0.0)
     law = mixture(law, product(law, constant_on_lattice(persistent_slowdown_, step_)), persistent_probability_);
@@ -102,23 +110,39 @@ LatticeLaw const& SlowestWorker::worker(double ranks) const {
   return *kept;
 }
 
+LatticeLaw const& SlowestWorker::node_factor() const {
+  if (!node_factor_) node_factor_ = factor_on_lattice(node_, max_ranks_, step_);
+  return *node_factor_;
+}
+
+/// The slowest of some workers of one node. @param ranks  K, of which they are
+LatticeLaw SlowestWorker::node_of(double ranks, double workers) const {
+  return trimmed(product(trimmed(maximum(worker(ranks), workers), lower_tail, upper_tail(max_ranks_)), node_factor()),
+                 lower_tail, upper_tail(max_ranks_));
+}
+
+LatticeLaw const& SlowestWorker::full_node(double ranks) const {
+  KURVE_EXPECT(ranks > 1.0 || workers_per_node_ == 1.0);
+  auto& kept = ranks > 1.0 ? full_node_ : alone_in_node_;
+  if (!kept) kept = node_of(ranks, workers_per_node_);
+  return *kept;
+}
+
 LatticeLaw SlowestWorker::law(double ranks) const {
   KURVE_EXPECT(ranks >= 1.0 && ranks <= max_ranks_);
   if (node_.scale == 0.0) return maximum(worker(ranks), ranks);
-  auto const node_of = [&](double workers) {
-    return product(maximum(worker(ranks), workers), factor_on_lattice(node_, max_ranks_, step_));
-  };
   double const full = std::floor(ranks / workers_per_node_), rest = ranks - full * workers_per_node_;
-  if (full == 0.0) return node_of(rest);
-  if (ranks > 1.0 && !node_law_) node_law_ = node_of(workers_per_node_);
-  LatticeLaw const whole = maximum(ranks > 1.0 ? *node_law_ : node_of(1.0), full);
-  return rest > 0.0 ? larger(whole, node_of(rest)) : whole;
+  if (full == 0.0) return node_of(ranks, rest);
+  auto whole = maximum(full_node(ranks), full);
+  return rest > 0.0 ? larger(whole, node_of(ranks, rest)) : whole;
 }
 
 double SlowestWorker::mean(double ranks) const {
   if (auto const single = single_factor(ranks)) return model::maximum_moments(*single, ranks).mean;
   if (node_.scale == 0.0) return mean_of_maximum(worker(ranks), ranks);
-  return sim::mean(law(ranks));
+  double const full = std::floor(ranks / workers_per_node_), rest = ranks - full * workers_per_node_;
+  if (full == 0.0) return mean_of_maximum(worker(ranks), rest) * sim::mean(node_factor());  // independent
+  return rest > 0.0 ? sim::mean(law(ranks)) : mean_of_maximum(full_node(ranks), full);
 }
 
 std::optional<FactorLaw> single_law(FactorLaw const& a, FactorLaw const& b) {

@@ -22,13 +22,14 @@ namespace kurve::sim {
 /// does not change the law of one step, only how the steps of a run hang together.
 ///
 /// One continuous factor alone goes through model::maximum_moments (1e-8); else a lattice of up to `max_points`
-/// points, which errs by under 2e-3 of (E[M] - 1), and by a lattice step where two slowdowns are constants.
+/// points, which errs by under 2e-3 of (E[M] - 1), and by a lattice step where two slowdowns are constants. Whether K
+/// is asked for alone or among others changes nothing: up to 2^20 workers share one lattice, and so do more.
 class SlowestWorker {
  public:
   /// What of the variability to leave in, cumulatively: the order in which contributions are told apart.
   enum class Include { noise, stragglers, imbalance };
 
-  /// @param max_ranks  the largest K that will be asked for: sets how far the tails reach
+  /// @param max_ranks  the largest K that will be asked for, at most 1e9
   SlowestWorker(model::StepParameters const& p, double max_ranks, Include include = Include::imbalance,
                 int max_points = 8192);
 
@@ -43,9 +44,13 @@ class SlowestWorker {
   model::FactorLaw noise_, node_, imbalance_, straggler_;
   double straggler_probability_ = 0.0, straggler_slowdown_ = 1.0, persistent_probability_ = 0.0,
          persistent_slowdown_ = 1.0;
+  [[nodiscard]] LatticeLaw const& node_factor() const;
+  [[nodiscard]] LatticeLaw node_of(double ranks, double workers) const;
+  [[nodiscard]] LatticeLaw const& full_node(double ranks) const;
+
   double workers_per_node_ = 1.0, max_ranks_, step_ = 1e-3;
-  mutable std::optional<LatticeLaw> alone_, among_,
-      node_law_;  ///< filled when first asked for: not safe across threads
+  mutable std::optional<LatticeLaw> alone_, among_, node_factor_, full_node_,
+      alone_in_node_;  ///< filled when first asked for: not safe across threads
 };
 
 /// Law of the product of two factors where it is one of the six shapes: one is constant, or both are lognormal.

@@ -5,33 +5,16 @@
 #include <cmath>
 #include <numeric>
 
-#include "data/philox.hpp"
 #include "data/quantity_text.hpp"
 #include "model/contract.hpp"
-#include "model/elementary.hpp"
 #include "model/error.hpp"
-#include "sim/expected.hpp"
-#include "sim/interrupted_run.hpp"
-#include "sim/predict.hpp"
-#include "sim/simulate.hpp"
 #include "validate/plan_choice.hpp"
 
 namespace kurve::validate {
 namespace {
 
-constexpr double hour = data::hour_s, day = 24.0 * hour;
+constexpr double hour = data::hour_s;
 constexpr std::size_t most_ranks = 500;
-
-struct Fleet {
-  char const* name;
-  double each_s;
-  bool by_node;
-  char const* note;
-};
-constexpr Fleet fleets[] = {
-    {"llama3", 50'677.0 * hour, false, "Llama 3: 419 unexpected interruptions in 54 d on 16,384 H100"},
-    {"rsc1", 1000.0 / 6.50 * day, true, "Meta RSC-1: 6.50 failures in 1000 node-days (HPCA 2025)"},
-    {"rsc2", 1000.0 / 2.34 * day, true, "Meta RSC-2: 2.34 failures in 1000 node-days (HPCA 2025)"}};
 
 [[noreturn]] void refuse(std::string const& name, double value, std::string const& range) {
   throw InputError(name + "=" + data::number_text(value) + " (must be " + range + ")");
@@ -49,6 +32,8 @@ void check(std::vector<Offer> const& offers, PlanOptions const& o) {
   if (o.budget && !(o.budget->amount > 0.0)) refuse("budget", o.budget->amount, "positive");
   if (o.watts && !(*o.watts > 0.0)) refuse("watts", *o.watts, "positive");
   if (!(o.failures.each_s > 0.0)) refuse("mean time between failures", o.failures.each_s, "positive");
+  if (!(o.failures.each_log_sd >= 0.0 && o.failures.each_log_sd <= 10.0))
+    refuse("log sd of the mean time between failures", o.failures.each_log_sd, "from 0 to 10");
   if (o.failures.interval_s && !(*o.failures.interval_s > 0.0))
     refuse("checkpoint interval", *o.failures.interval_s, "positive");
   for (auto const& offer : offers) {
@@ -102,10 +87,9 @@ std::vector<Candidate> candidates_of(Offer const& offer, PlanOptions const& o) {
 }
 
 /// sd over mean of a step within a run: what averages out over the steps.
-double step_cv(model::StepParameters p, Candidate const& at) {
-  p.noise_run_cv = 0.0;
-  auto const step = sim::expected_step(p, at.ranks, at.batch, {});
-  return step.sd_s / step.mean_s;
+double step_cv(model::StepParameters const& p, model::CurvePoint const& at) {
+  double const cv = at.sd_s / at.mean_s, run = p.noise_run_cv;  // 1 + cv^2 = (1 + run^2) (1 + step^2)
+  return std::sqrt(std::max(0.0, (cv * cv - run * run) / (1.0 + run * run)));
 }
 
 Span span_of(std::vector<double> values, double confidence) {
@@ -118,45 +102,6 @@ Span span_of(std::vector<double> values, double confidence) {
 
 double mean_of(std::vector<double> const& values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-}
-
-double standard_normal(std::uint64_t seed, std::uint32_t run, std::uint32_t ranks) {
-  double const u = data::uniforms(seed, run, ranks, 0, data::Stream::run_length).first;
-  return u < 0.5 ? -model::elementary::normal_upper(u) : model::elementary::normal_upper(1.0 - u);
-}
-
-/// Wall times of whole runs, from draws of the mean step.
-std::vector<double> run_times(PlanOption const& option, model::Failures const& failures, double cv,
-                              std::vector<double> const& step_draws_s, PlanOptions const& o) {
-  auto const ranks = static_cast<std::uint32_t>(option.ranks);
-  std::vector<double> times_s;
-  times_s.reserve(step_draws_s.size() * static_cast<std::size_t>(o.runs));
-  std::uint32_t run = 0;
-  for (double const step_s : step_draws_s)
-    for (int r = 0; r < o.runs; ++r, ++run) {
-      double const spread = cv > 0.0 ? cv / std::sqrt(option.steps) * standard_normal(o.seed, run, ranks) : 0.0;
-      double const work_s = step_s * option.steps * std::max(0.0, 1.0 + spread);
-      times_s.push_back(sim::interrupted_run_s(failures, work_s, model::segment_count(work_s, option.interval_s),
-                                               o.seed, run, ranks));
-    }
-  return times_s;
-}
-
-/// The checkpoint interval and what failures make of the run, in expectation.
-model::Failures apply_failures(PlanOption& option, Offer const& offer, PlanOptions const& o) {
-  double const node = offer.model.parameters.workers_per_node;
-  double const count = o.failures.by_node ? std::ceil(option.ranks / node) : option.ranks;
-  model::Failures const f{.mean_between_s = model::mean_between_failures_s(o.failures.each_s, count),
-                          .checkpoint_s = o.failures.checkpoint_s,
-                          .restart_s = o.failures.restart_s};
-  // A checkpoint cannot be nearer to the next than one step.
-  option.interval_s = std::max(o.failures.interval_s.value_or(model::best_interval_s(f)), option.step_s);
-  option.mean_between_s = f.mean_between_s;
-  double const work_s = option.step_s * option.steps;
-  double const wall_s = model::expected_run_s(f, work_s, model::segment_count(work_s, option.interval_s));
-  option.goodput = work_s / wall_s;
-  option.interruptions = std::isinf(f.mean_between_s) ? 0.0 : wall_s / f.mean_between_s;
-  return f;
 }
 
 /// Money and energy follow from time: both never fall with it, so their quantiles are those of time.
@@ -195,31 +140,6 @@ double paid_gpus(Offer const& offer, double ranks) {
 
 }  // namespace
 
-FailurePolicy failures_from_text(std::string const& text) {
-  if (text == "none") return {};
-  FailurePolicy policy;
-  for (auto const& fleet : fleets)
-    if (text == fleet.name) {
-      policy.each_s = fleet.each_s;
-      policy.by_node = fleet.by_node;
-      policy.source = "published";
-      policy.note = fleet.note;
-      return policy;
-    }
-  auto const slash = text.find('/');
-  std::string const unit = slash == std::string::npos ? "" : text.substr(slash + 1);
-  if (unit != "gpu" && unit != "node")
-    throw InputError("mean time between failures '" + text +
-                     "' (must be llama3, rsc1, rsc2, none, or a time for one GPU or one node, such as 50000h/gpu or "
-                     "150d/node)");
-  policy.each_s = data::seconds_from_text(text.substr(0, slash)).count();
-  if (!(policy.each_s > 0.0)) throw InputError("mean time between failures '" + text + "' (must be positive)");
-  policy.by_node = unit == "node";
-  policy.source = "assumed";
-  policy.note = "given on the command line";
-  return policy;
-}
-
 double steps_of(Job const& job, model::Model const& model, double global_batch) {
   int const said = job.steps.has_value() + job.samples.has_value() + job.least_steps.has_value();
   if (said != 1)
@@ -248,8 +168,6 @@ double cost_of(data::Price const& price, double gpus_paid, double workers_per_no
 }
 
 OfferPlan plan_offer(Offer const& offer, PlanOptions const& o) {
-  auto const candidates = candidates_of(offer, o);
-  OfferPlan plan{.offer = offer, .options = {}, .best = {}, .cheapest_ranks = {}, .not_measured = {}};
   sim::SimulateOptions simulation{.ranks = {},
                                   .global_batches = {},
                                   .threshold = std::min(o.threshold, 1.0 - 1e-12),
@@ -258,16 +176,17 @@ OfferPlan plan_offer(Offer const& offer, PlanOptions const& o) {
                                   .seed = o.seed,
                                   .quantile_levels = {},
                                   .progress = {}};
-  std::vector<sim::Target> targets;
-  for (auto const& c : candidates) {
+  for (auto const& c : candidates_of(offer, o)) {
     simulation.ranks.push_back(c.ranks);
     simulation.global_batches.push_back(c.batch);
-    targets.push_back({c.ranks, c.batch});
   }
-  auto const curve = sim::simulate(offer.model, simulation);
-  auto const step_draws_s = sim::predict(offer.model, targets, {.draws = o.draws, .seed = o.seed});
-  for (std::size_t i = 0; i < candidates.size(); ++i) {
-    auto const& point = curve.points[i];
+  return plan_offer(offer, o, sim::simulate_with_draws(offer.model, simulation));
+}
+
+OfferPlan plan_offer(Offer const& offer, PlanOptions const& o, sim::Simulated const& steps) {
+  OfferPlan plan{.offer = offer, .options = {}, .best = {}, .cheapest_ranks = {}, .not_measured = {}};
+  for (std::size_t i = 0; i < steps.curve.points.size(); ++i) {
+    auto const& point = steps.curve.points[i];
     PlanOption option{.ranks = point.ranks,
                       .gpus_paid = paid_gpus(offer, point.ranks),
                       .global_batch = point.global_batch,
@@ -281,37 +200,53 @@ OfferPlan plan_offer(Offer const& offer, PlanOptions const& o) {
                       .p_budget = {},
                       .times_s = {}};
     auto const failures = apply_failures(option, offer, o);
-    option.times_s = run_times(option, failures, step_cv(offer.model.parameters, candidates[i]), step_draws_s[i], o);
+    option.times_s = run_times_s(option, failures, step_cv(offer.model.parameters, point), steps.mean_draws_s[i], o);
     option.time_s = span_of(option.times_s, o.confidence);
     option.mean_time_s = mean_of(option.times_s);
     fill_costs(option, offer, o);
     plan.options.push_back(std::move(option));
   }
-  plan.not_measured = curve.not_measured;
+  plan.not_measured = steps.curve.not_measured;
   plan.fastest_ranks = last_minimum(plan.options, [](auto const& p) { return p.time_s.median; });
   if (offer.price) plan.cheapest_ranks = last_minimum(plan.options, [](auto const& p) { return p.cost->median; });
   plan.best = best_option(plan, o);
   return plan;
 }
 
-Plan make_plan(std::vector<Offer> const& offers, PlanOptions const& options) {
-  check(offers, options);
+namespace {
+
+Plan judged(std::vector<OfferPlan> offers, PlanOptions const& options, std::string currency) {
   Plan plan{.options = options,
-            .currency = currency_of(offers, options),
-            .offers = {},
+            .currency = std::move(currency),
+            .offers = std::move(offers),
             .recommended = {},
             .comparison = {},
             .verdict = {},
             .notes = {}};
-  for (std::size_t i = 0; i < offers.size(); ++i) {
-    auto one = options;
-    one.seed += i;  // two machines are independent
-    plan.offers.push_back(plan_offer(offers[i], one));
-  }
   compare(plan);
   choose(plan);
   add_notes(plan);
   return plan;
+}
+
+}  // namespace
+
+Plan make_plan(std::vector<Offer> const& offers, PlanOptions const& options) {
+  check(offers, options);
+  std::vector<OfferPlan> plans;
+  auto currency = currency_of(offers, options);
+  for (std::size_t i = 0; i < offers.size(); ++i) {
+    auto one = options;
+    one.seed += i;  // two machines are independent
+    plans.push_back(plan_offer(offers[i], one));
+  }
+  return judged(std::move(plans), options, std::move(currency));
+}
+
+Plan make_plan(Offer const& offer, PlanOptions const& options, sim::Simulated const& steps) {
+  check({offer}, options);
+  KURVE_EXPECT(steps.curve.points.size() == candidates_of(offer, options).size());
+  return judged({plan_offer(offer, options, steps)}, options, currency_of({offer}, options));
 }
 
 }  // namespace kurve::validate

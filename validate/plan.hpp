@@ -10,6 +10,7 @@
 #include "data/money_text.hpp"
 #include "model/failures.hpp"
 #include "model/model.hpp"
+#include "sim/simulate.hpp"
 
 namespace kurve::validate {
 
@@ -35,17 +36,31 @@ struct Job {
 struct FailurePolicy {
   double each_s = std::numeric_limits<double>::infinity();  ///< mean time between failures of one GPU, or one node
   bool by_node = false;
+  /// sd of log each_s, each_s its median: a fleet not yet known has one rate for the whole run, lognormal; 0: known
+  double each_log_sd = 0.0;
   std::string source = "none";       ///< published | assumed | none
   std::string note;                  ///< which fleet
   double checkpoint_s = 60.0;        ///< for which a checkpoint stops the work; assumed unless given
   double restart_s = 600.0;          ///< MegaScale (NSDI 2024) detects and diagnoses in under 10 minutes
-  std::optional<double> interval_s;  ///< of work between checkpoints; none: the exact optimum
+  std::optional<double> interval_s;  ///< of work between checkpoints; none: the exact optimum of the median rate
 };
+
+/// sd of log theta, theta a GPU's mean time between failures, from fleet to fleet: of Llama 3's, RSC-1's and RSC-2's
+/// 50,677 h, 29,538 h and 82,051 h (a node of 8 there).
+inline constexpr double between_fleets_log_sd = 0.51;
 
 /// A fleet's published failures by name: "llama3" (50,677 GPU-hours an interruption: 419 unexpected ones in 54 days on
 /// 16,384 H100, Llama Team 2024, table 5), "rsc1", "rsc2" (6.50 and 2.34 failures in 1000 node-days: Kokolis et al.,
-/// HPCA 2025), "none"; or a duration with its unit, `50000h/gpu`, `150d/node`. @throws InputError
+/// HPCA 2025), each with between_fleets_log_sd, for yours is another; "none"; a duration with its unit, `50000h/gpu`,
+/// `150d/node`, taken as known; or the ends of a 90 % interval, `20000h..80000h/gpu`. @throws InputError
 [[nodiscard]] FailurePolicy failures_from_text(std::string const& text);
+
+struct Span {
+  double median = 0.0, low = 0.0, high = 0.0;
+};
+
+/// Of each_s, between which it lies with this confidence.
+[[nodiscard]] Span each_interval_s(FailurePolicy const& policy, double confidence);
 
 struct PlanOptions {
   Job job;
@@ -65,10 +80,6 @@ struct PlanOptions {
   bool seek_help = true;  ///< where nothing is feasible, try what would help: ten plans more
 };
 
-struct Span {
-  double median = 0.0, low = 0.0, high = 0.0;
-};
-
 /// One K of one offer. Every number of time holds parameters' uncertainty, step and run noise, checkpoints and
 /// failures.
 struct PlanOption {
@@ -82,7 +93,8 @@ struct PlanOption {
   double p_pays = 1.0;      ///< P(E >= threshold)
   std::optional<double> p_deadline, p_budget;
   bool feasible = true;  ///< deadline and budget are kept with the confidence asked for; without any: the run ends
-  double goodput = 1.0;  ///< work over wall time, in expectation
+  // At the median failure rate:
+  double goodput = 1.0;                           ///< work over wall time, in expectation
   double interruptions = 0.0;                     ///< expected in the run
   double mean_between_s = 0.0, interval_s = 0.0;  ///< of interruptions, and of checkpoints; infinite: none
   std::vector<double> times_s;                    ///< [draws * runs], unsorted: run r of draw d at d * runs + r
@@ -137,5 +149,9 @@ struct Plan {
 /// largest whose efficiency is at least `threshold`, to the three digits shown. Deterministic in seed.
 /// @throws InputError on an option outside its range, currencies that differ, a K list that leaves nothing
 [[nodiscard]] Plan make_plan(std::vector<Offer> const& offers, PlanOptions const& options);
+
+/// One offer whose steps are simulated already: at the K and batches that make_plan would take, with its confidence,
+/// threshold, draws and seed. The same plan.
+[[nodiscard]] Plan make_plan(Offer const& offer, PlanOptions const& options, sim::Simulated const& steps);
 
 }  // namespace kurve::validate

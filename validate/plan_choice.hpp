@@ -7,8 +7,17 @@ namespace kurve::validate {
 
 // The steps of make_plan, in order.
 
+/// The checkpoint interval and what failures at the median rate make of the run, in expectation. @return  that rate
+[[nodiscard]] model::Failures apply_failures(PlanOption& option, Offer const& offer, PlanOptions const& options);
+/// Wall times of whole runs, from draws of the mean step. @param step_cv  sd over mean of a step within a run
+/// @return  [draws * runs], as PlanOption::times_s
+[[nodiscard]] std::vector<double> run_times_s(PlanOption const& option, model::Failures const& failures, double step_cv,
+                                              std::vector<double> const& step_draws_s, PlanOptions const& options);
+
 /// One offer by itself.
 [[nodiscard]] OfferPlan plan_offer(Offer const& offer, PlanOptions const& options);
+/// The same from its steps, simulated at every K that it has.
+[[nodiscard]] OfferPlan plan_offer(Offer const& offer, PlanOptions const& options, sim::Simulated const& steps);
 /// The option that make_plan's rule takes; none where none is feasible.
 [[nodiscard]] std::optional<std::size_t> best_option(OfferPlan const& plan, PlanOptions const& options);
 /// Whether E(K) reaches the threshold, to the three digits that are shown.

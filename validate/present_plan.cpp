@@ -61,7 +61,10 @@ bool is_recommended(Plan const& plan, std::size_t offer, std::size_t option) {
   return plan.recommended && plan.recommended->offer == offer && plan.recommended->option == option;
 }
 
-std::string job_sentence(Plan const& plan, OfferPlan const& offer) {
+}  // namespace
+
+std::string job_sentence(Plan const& plan, std::size_t index) {
+  auto const& offer = plan.offers[index];
   auto const& job = plan.options.job;
   auto const& first = offer.options.front();
   std::string text = offer.offer.model.workload.empty() ? offer.offer.name : offer.offer.model.workload;
@@ -78,8 +81,6 @@ std::string job_sentence(Plan const& plan, OfferPlan const& offer) {
   if (offer.offer.block > 1.0) text += ", in blocks of " + number_text(offer.offer.block, 9);
   return text + ".";
 }
-
-}  // namespace
 
 TextTable table_of(Plan const& plan, std::size_t index) {
   auto const& offer = plan.offers[index];
@@ -131,9 +132,16 @@ std::string failure_sentence(Plan const& plan, std::size_t index) {
   if (std::isinf(f.each_s)) return "Failures: none assumed; --mtbf names a fleet.";
   auto const& at =
       plan.recommended && plan.recommended->offer == index ? options[plan.recommended->option] : options.back();
+  auto const each = each_interval_s(f, plan.options.confidence);
+  auto const hours = [](double s) { return fixed_text(s / data::hour_s, 0); };
+  std::string const reach = hours(each.low) + " to " + hours(each.high) + " h";
   std::string text = "Failures: one in " + duration(at.mean_between_s) + " at K = " + number_text(at.ranks, 9) + " (" +
-                     fixed_text(f.each_s / data::hour_s, 0) + " h a " + (f.by_node ? "node" : "GPU") + ", " + f.source +
-                     (f.note.empty() ? "" : ": " + f.note) + "), " + number_text(std::max(at.interruptions, 0.0), 2) +
+                     hours(f.each_s) + " h a " + (f.by_node ? "node" : "GPU") + ", " + f.source +
+                     (f.note.empty() ? "" : ": " + f.note) +
+                     (f.each_log_sd == 0.0      ? ""
+                      : f.source == "published" ? "; fleets differ, " + reach + " is in the intervals"
+                                                : ", from " + reach) +
+                     "), " + number_text(std::max(at.interruptions, 0.0), 2) +
                      " expected in the run; a checkpoint of " + duration(f.checkpoint_s);
   text += at.interval_s < at.time_s.median ? " every " + duration(at.interval_s) : " is not worth taking";
   return text + ", a restart takes " + duration(f.restart_s) + ": goodput " + percent_text(at.goodput, 1) + ".";
@@ -199,7 +207,7 @@ std::string to_text(Plan const& plan) {
   for (std::size_t i = 0; i < plan.offers.size(); ++i) {
     auto const& offer = plan.offers[i];
     if (plan.offers.size() > 1) out += (i > 0 ? "\n" : "") + wrap(offer.offer.name + ":");
-    out += wrap(job_sentence(plan, offer)) + "\n" + to_text(table_of(plan, i)) + "\n";
+    out += wrap(job_sentence(plan, i)) + "\n" + to_text(table_of(plan, i)) + "\n";
     out += wrap(failure_sentence(plan, i)) + wrap(limits_sentence(plan, i));
   }
   out += wrap("time, cost: median of whole runs and " + percent_text(plan.options.confidence, 0) +

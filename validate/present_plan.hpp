@@ -12,6 +12,8 @@ namespace kurve::validate {
 
 /// One offer: K, time, cost, efficiency, probabilities; `>` marks the recommended K.
 [[nodiscard]] TextTable table_of(Plan const& plan, std::size_t offer);
+/// "GPT-3. 100000 steps, at 2.5/gpu-hour, 64 GPUs offered."
+[[nodiscard]] std::string job_sentence(Plan const& plan, std::size_t offer);
 /// "failures: one in 3.09 h at K = 16384 (...); a checkpoint of 5.00 min every 39.2 min, a restart takes 20.0 min"
 [[nodiscard]] std::string failure_sentence(Plan const& plan, std::size_t offer);
 /// Beyond which K more GPUs lose time, and money.

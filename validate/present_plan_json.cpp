@@ -44,7 +44,8 @@ ordered_json option_json(Plan const& plan, OfferPlan const& offer, PlanOption co
   return json;
 }
 
-ordered_json offer_json(OfferPlan const& plan) {
+ordered_json offer_json(Plan const& all, std::size_t index) {
+  auto const& plan = all.offers[index];
   auto const& offer = plan.offer;
   return {{"name", offer.name},
           {"workload", offer.model.workload},
@@ -55,10 +56,15 @@ ordered_json offer_json(OfferPlan const& plan) {
           {"best_K", plan.best ? ordered_json(plan.options[*plan.best].ranks) : ordered_json(nullptr)},
           {"loses_time_beyond_K", plan.fastest_ranks},
           {"loses_money_beyond_K", number(plan.cheapest_ranks)},
-          {"not_measured", plan.not_measured}};
+          {"not_measured", plan.not_measured},
+          {"sentences",
+           {{"job", job_sentence(all, index)},
+            {"failures", failure_sentence(all, index)},
+            {"limits", limits_sentence(all, index)}}}};
 }
 
-ordered_json comparison_json(Comparison const& c) {
+ordered_json comparison_json(Plan const& plan) {
+  auto const& c = *plan.comparison;
   ordered_json points = ordered_json::array();
   for (auto const& row : c.rows)
     points.push_back(
@@ -66,7 +72,8 @@ ordered_json comparison_json(Comparison const& c) {
   return {{"points", points},
           {"crossing_K", span(c.crossing_ranks)},
           {"p_crosses", c.p_crosses},
-          {"p_first_best_cheaper", number(c.p_first_best_cheaper)}};
+          {"p_first_best_cheaper", number(c.p_first_best_cheaper)},
+          {"sentence", comparison_sentence(plan)}};
 }
 
 }  // namespace
@@ -74,8 +81,9 @@ ordered_json comparison_json(Comparison const& c) {
 std::string to_json(Plan const& plan, data::Provenance const* provenance) {
   auto const& o = plan.options;
   ordered_json options = ordered_json::array(), offers = ordered_json::array();
-  for (auto const& offer : plan.offers) {
-    offers.push_back(offer_json(offer));
+  for (std::size_t i = 0; i < plan.offers.size(); ++i) {
+    auto const& offer = plan.offers[i];
+    offers.push_back(offer_json(plan, i));
     for (auto const& option : offer.options) options.push_back(option_json(plan, offer, option));
   }
   ordered_json recommended = nullptr;
@@ -84,25 +92,36 @@ std::string to_json(Plan const& plan, data::Provenance const* provenance) {
     recommended = {{"K", offer.options[plan.recommended->option].ranks}, {"why", plan.recommended->why}};
     if (plan.offers.size() > 1) recommended["offer"] = offer.offer.name;
   }
-  ordered_json json{{"schema", "kurve.plan/1"},
-                    {"currency", plan.currency},
-                    {"confidence", o.confidence},
-                    {"threshold", o.threshold},
-                    {"deadline_s", number(o.deadline_s)},
-                    {"budget", o.budget ? number(o.budget->amount) : ordered_json(nullptr)},
-                    {"failures",
-                     {{"each_s", number(o.failures.each_s)},
-                      {"of", o.failures.by_node ? "node" : "gpu"},
-                      {"source", o.failures.source},
-                      {"note", o.failures.note},
-                      {"checkpoint_s", o.failures.checkpoint_s},
-                      {"restart_s", o.failures.restart_s}}},
-                    {"offers", offers},
-                    {"options", options},
-                    {"recommended", recommended},
-                    {"verdict", plan.verdict.empty() ? ordered_json(nullptr) : ordered_json(plan.verdict)},
-                    {"comparison", plan.comparison ? comparison_json(*plan.comparison) : ordered_json(nullptr)},
-                    {"notes", plan.notes}};
+  auto const each = each_interval_s(o.failures, o.confidence);
+  ordered_json json{
+      {"schema", "kurve.plan/1"},
+      {"currency", plan.currency},
+      {"confidence", o.confidence},
+      {"threshold", o.threshold},
+      {"job",
+       {{"steps", number(o.job.steps)},
+        {"samples", number(o.job.samples)},
+        {"min_steps", number(o.job.least_steps)},
+        {"critical_batch", number(o.job.critical_batch)}}},
+      {"deadline_s", number(o.deadline_s)},
+      {"budget", o.budget ? number(o.budget->amount) : ordered_json(nullptr)},
+      {"value_of_time_per_h", o.value_per_s ? number(*o.value_per_s * data::hour_s) : ordered_json(nullptr)},
+      {"watts", number(o.watts)},
+      {"failures",
+       {{"each_s", number(o.failures.each_s)},
+        {"each_low_s", number(each.low)},
+        {"each_high_s", number(each.high)},
+        {"of", o.failures.by_node ? "node" : "gpu"},
+        {"source", o.failures.source},
+        {"note", o.failures.note},
+        {"checkpoint_s", o.failures.checkpoint_s},
+        {"restart_s", o.failures.restart_s}}},
+      {"offers", offers},
+      {"options", options},
+      {"recommended", recommended},
+      {"verdict", plan.verdict.empty() ? ordered_json(nullptr) : ordered_json(plan.verdict)},
+      {"comparison", plan.comparison ? comparison_json(plan) : ordered_json(nullptr)},
+      {"notes", plan.notes}};
   if (provenance) json["provenance"] = data::provenance_json(*provenance);
   std::ostringstream out;
   data::write_json(out, json);

@@ -143,7 +143,9 @@ TEST_CASE("Ctrl-C and SIGTERM write what there is and resume goes on") {
     wait_for_lines(into + "/journal.jsonl", lines_of(into + "/journal.jsonl").size() + 12);
     CHECK(program.end(signal) == 128 + signal);
     CHECK(points_of(into + "/components.csv", component_key).size() > 50);
-    CHECK(run_kurve("simulate '" + into + "/model.json' --K 1..8").code == 0);
+    auto const simulated = run_kurve("simulate '" + into + "/model.json' --K 1..8");
+    INFO(simulated.err);
+    CHECK(simulated.code == 0);
   }
   auto const anew = run_kurve(endless + "--into '" + into + "'");
   CHECK(anew.code == 2);

@@ -111,4 +111,27 @@ TEST_SUITE("unit") {
     CHECK_CLOSE(t.quantiles_s.at(0.5), 1.0, 0.0026);  // a lattice step is 0.03/12
     CHECK_CLOSE(t.quantiles_s.at(0.975), 1.0 + 0.03 * 1.95996, 0.0026);
   }
+
+  TEST_CASE("one law for many K gives the numbers of each K alone, whatever was asked before") {
+    StepParameters const p{.serial_s = 1e-3,
+                           .compute_per_sample_s = 1e-4,
+                           .workers_per_node = 8,
+                           .noise_cv = 0.05,
+                           .noise_node_cv = 0.03,
+                           .noise_step_cv = 0.02,
+                           .noise_run_cv = 0.01,
+                           .straggler_probability = 0.01,
+                           .straggler_slowdown = 1.5,
+                           .straggler_spread_cv = 0.2,
+                           .imbalance_cv = 0.1};
+    double const levels[] = {0.05, 0.5, 0.95};
+    StepLaw const law(p, 1e6);
+    for (double const k : {1e6, 1.0, 12.0, 4096.0, 5.0}) {
+      auto const shared = law.at(k, 65536, levels), alone = expected_step(p, k, 65536, levels);
+      CHECK(shared.mean_s == alone.mean_s);
+      CHECK(shared.sd_s == alone.sd_s);
+      CHECK(shared.quantiles_s == alone.quantiles_s);
+      CHECK(law.mean_s(k, 65536) == alone.mean_s);
+    }
+  }
 }

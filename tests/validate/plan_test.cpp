@@ -242,6 +242,7 @@ TEST_SUITE("stat") {
   TEST_CASE("plan: Llama 3's numbers give 3.1 h between failures and the exact slowdown") {
     auto options = job_of(1e5, {16384});
     options.failures = failures_from_text("llama3");
+    options.failures.each_log_sd = 0.0;  // this very fleet
     options.failures.checkpoint_s = 300.0;
     options.failures.restart_s = 1200.0;
     options.draws = 2000;
@@ -255,6 +256,69 @@ TEST_SUITE("stat") {
     CHECK_CLOSE(exact, std::exp((1200.0 + option.interval_s + 300.0) / option.mean_between_s), 1e-3);
     CHECK(option.times_s.size() == 8000);
     CHECK_MEAN(option.times_s, exact * 46e5);
+  }
+
+  TEST_CASE("plan: a failure rate that is not known for sure is in the interval") {
+    auto const known = failures_from_text("40000h/gpu"), unsure = failures_from_text("20000h..80000h/gpu");
+    CHECK(known.each_log_sd == 0.0);
+    CHECK(each_interval_s(known, 0.9).low == known.each_s);
+    auto const each = each_interval_s(unsure, 0.9);
+    CHECK_CLOSE(each.median / hour, 40'000.0, 1e-12);
+    CHECK_CLOSE(each.low / hour, 20'000.0, 1e-9);
+    CHECK_CLOSE(each.high / hour, 80'000.0, 1e-9);
+    // The three published fleets: log sd of 50,677, 153.8 * 24 * 8 and 427.4 * 24 * 8 hours a GPU.
+    double const logs[] = {std::log(50'677.0), std::log(1000.0 / 6.5 * 192.0), std::log(1000.0 / 2.34 * 192.0)};
+    double const mean = (logs[0] + logs[1] + logs[2]) / 3.0;
+    double squares = 0.0;
+    for (double const x : logs) squares += (x - mean) * (x - mean);
+    CHECK_CLOSE(failures_from_text("llama3").each_log_sd, std::sqrt(squares / 2.0), 5e-3);
+    CHECK_THROWS_WITH_AS(failures_from_text("80000h..20000h/gpu"), doctest::Contains("lower end comes first"),
+                         InputError);
+    CHECK_THROWS_AS(failures_from_text("..20000h/gpu"), InputError);
+
+    auto options = job_of(1e5, {16384});
+    options.draws = 4000;
+    options.runs = 1;
+    auto const plan_of = [&](FailurePolicy const& failures) {
+      options.failures = failures;
+      options.failures.interval_s = hour;
+      return make_plan({line_offer(0.0, 16384.0 * 46.0)}, options).offers[0].options[0];
+    };
+    auto const sure = plan_of(known), wide = plan_of(unsure);
+    CHECK(wide.time_s.high - wide.time_s.low > 5.0 * (sure.time_s.high - sure.time_s.low));
+    // Failures are so many that a run's time is nearly a function of the rate alone: the 5th and 95th of a hundred runs
+    // are the expected run at the ends of the rate's interval. A 95 % quantile of n normal z errs by sqrt(.05*.95/n) /
+    // phi(1.645) = 0.033 at n = 4000, and the chance of failures at one rate (1 % of T) moves it little.
+    double const work_s = 46e5;
+    auto const expected_s = [&](double z) {
+      model::Failures f{.mean_between_s = unsure.each_s / 16384.0 * std::exp(-z * unsure.each_log_sd)};
+      f.checkpoint_s = unsure.checkpoint_s;
+      f.restart_s = unsure.restart_s;
+      return model::expected_run_s(f, work_s, model::segment_count(work_s, hour));
+    };
+    double const z = 1.6449, error = 4.0 * 0.033;
+    CHECK(wide.time_s.high > 0.99 * expected_s(z - error));
+    CHECK(wide.time_s.high < 1.01 * expected_s(z + error));
+    CHECK(wide.time_s.low > 0.99 * expected_s(-z - error));
+    CHECK(wide.time_s.low < 1.01 * expected_s(-z + error));
+  }
+
+  TEST_CASE("plan: goes on from steps already simulated to the same numbers") {
+    auto offer = chapter_offer();
+    offer.model.parameters.noise_cv = 0.1;
+    auto options = job_of(1e4, {8, 16, 32, 64});
+    options.failures = failures_from_text("rsc1");
+    options.deadline_s = 3000.0;
+    sim::SimulateOptions const same{.ranks = options.ranks,
+                                    .global_batches = {},
+                                    .threshold = options.threshold,
+                                    .confidence = options.confidence,
+                                    .draws = options.draws,
+                                    .seed = options.seed,
+                                    .quantile_levels = {0.5},
+                                    .progress = {}};
+    CHECK(to_json(make_plan(offer, options, sim::simulate_with_draws(offer.model, same))) ==
+          to_json(make_plan({offer}, options)));
   }
 
   TEST_CASE("plan: the probability column agrees with 100000 runs simulated step by step") {
