@@ -25,7 +25,8 @@ std::string fixed_text(double value, int digits) {
 }
 
 std::string number_text(double value, int digits) {
-  if (value == std::round(value) && std::abs(value) < 1e15) return fixed_text(value, 0);
+  bool const whole = value == std::round(value) || std::abs(value) >= std::pow(10.0, digits) - 0.5;
+  if (whole && std::abs(value) < 1e15) return fixed_text(value, 0);
   auto out = plain_stream();
   out << std::setprecision(digits) << value;
   return out.str();

@@ -7,7 +7,8 @@ namespace kurve::validate {
 
 /// `digits` decimals: 1.0047
 [[nodiscard]] std::string fixed_text(double value, int digits);
-/// Shortest with at most `digits` significant digits, never in exponents below 1e15: 4096, 0.7
+/// Shortest with at most `digits` significant digits, but whole numbers whole and none above 1 in exponents below 1e15:
+/// 4096, 0.7
 [[nodiscard]] std::string number_text(double value, int digits);
 /// 0.0305 -> "3.1 %"
 [[nodiscard]] std::string percent_text(double share, int digits);

@@ -12,7 +12,7 @@ constexpr char const* style = R"(
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e9ec; --soft: #a3adb8; --page: #14181c; --card: #1e242a;
   --line: #39424c; --good: #5fd08f; --caution: #f0b04e; --bad: #ff8a80; --neutral: #7ab8f5; } }
 * { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 56rem; color: var(--ink); background: var(--page);
+body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 56rem; overflow-wrap: break-word; color: var(--ink); background: var(--page);
   font: 1rem/1.55 system-ui, "Segoe UI", Roboto, Helvetica, Arial, sans-serif; }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: .5rem 0 .25rem; }
 h2 { font-size: 1.25rem; margin: 2.5rem 0 .75rem; padding-bottom: .25rem; border-bottom: 1px solid var(--line); }
@@ -30,10 +30,10 @@ th { vertical-align: bottom; }
 th small { display: block; font-weight: normal; color: var(--soft); }
 .left { text-align: left; white-space: normal; }
 td.left { vertical-align: top; }
-pre { overflow-x: auto; padding: .7rem 1rem; background: var(--card); border-radius: .25rem; font-size: .87rem; }
+pre { white-space: pre-wrap; padding: .7rem 1rem; background: var(--card); border-radius: .25rem; font-size: .87rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; margin: 0; font-size: .9rem; }
 dt { color: var(--soft); } dd { margin: 0; overflow-wrap: anywhere; }
-@media print { body { max-width: none; } figure img { min-width: 0; } .scroll { overflow: visible; } pre { white-space: pre-wrap; overflow-wrap: anywhere; } h2 { break-after: avoid; } figure, table, .verdict { break-inside: avoid; } }
+@media print { body { max-width: none; } figure img { min-width: 0; } .scroll { overflow: visible; } h2 { break-after: avoid; } figure, table, .verdict { break-inside: avoid; } }
 )";
 
 std::string escaped(std::string const& text) {
@@ -127,7 +127,7 @@ struct Writer {
     // A wide table scrolls in its own box, which a keyboard can reach.
     return element("div",
                    element("table", caption + element("thead", element("tr", head)) + element("tbody", "\n" + rows)),
-                   "class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"" +
+                   "class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"" +
                        escaped(t.caption.empty() ? "table" : t.caption) + "\"") +
            "\n";
   }

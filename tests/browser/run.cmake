@@ -33,8 +33,12 @@ endfunction()
 
 report(full.html data/sets/book_code_5_2_1/book_code_5_2_1.csv data/sets/mlperf_gpt3_v3_1/points.csv docs/tutorial/weak.json
        --fit K<=4096)
+# A title that is a path of one long word.
+set(ranks ${WORK}/times_of_every_rank_of_a_job_whose_name_is_wider_than_a_phone.csv)
+file(WRITE ${ranks} "step,rank,compute_s\n0,0,1.0\n0,1,1.4\n1,0,1.0\n1,1,1.4\n")
+report(ranks.html ${ranks})
 report(vendor.html docs/tutorial/vendor.csv docs/tutorial/straggler.csv --fit K<=16)
-foreach(page full.html vendor.html)
+foreach(page full.html ranks.html vendor.html)
   foreach(width 390 1280)
     open(${page} ${width})
     if(console)

@@ -32,6 +32,8 @@ TEST_SUITE("unit") {
     CHECK(validate::fixed_text(1.00468, 4) == "1.0047");
     CHECK(validate::number_text(10752.0, 6) == "10752");
     CHECK(validate::number_text(0.7, 3) == "0.7");
+    CHECK(validate::number_text(5998.3, 3) == "5998");
+    CHECK(validate::number_text(999.6, 3) == "1000");
     CHECK(validate::signed_percent_text(0.0307, 1) == "+3.1 %");
     CHECK(validate::signed_percent_text(-0.004, 1) == "-0.4 %");
     CHECK(validate::signed_percent_text(-0.0004, 1) == "0.0 %");
