@@ -152,8 +152,10 @@ ComputeLaw fit_compute(std::map<double, Mean> const& means, double q) {
   return law;
 }
 
-Estimate fit_allreduce(std::map<AllreduceKey, Mean> const& means, int workers_per_node, std::int64_t step_bytes) {
+Estimate fit_allreduce(std::map<AllreduceKey, Mean> const& means, int workers_per_node, std::int64_t step_bytes,
+                       std::optional<Mean> alpha) {
   std::vector<Equation> equations;
+  bool has_inside = false, has_between = false;
   for (auto const& [key, mean] : means) {
     int const nodes = (key.ranks + workers_per_node - 1) / workers_per_node;
     double const k = key.ranks, hops = 2.0 * (k - 1.0), between = 2.0 * (nodes - 1.0);
@@ -161,8 +163,12 @@ Estimate fit_allreduce(std::map<AllreduceKey, Mean> const& means, int workers_pe
     Equation e{.x = Eigen::Vector4d(hops - between, nodes == 1 ? moved : 0.0, between, nodes == 1 ? 0.0 : moved),
                .y = mean,
                .exact = key.bytes == step_bytes};
+    has_inside |= e.x(0) > 0.0;
+    has_between |= e.x(2) > 0.0;
     equations.push_back(std::move(e));
   }
+  if (alpha && has_inside) equations.push_back({.x = Eigen::Vector4d::Unit(0), .y = *alpha, .exact = true});
+  if (alpha && has_between) equations.push_back({.x = Eigen::Vector4d::Unit(2), .y = *alpha, .exact = true});
   return fit_nonnegative(equations);
 }
 

@@ -4,6 +4,7 @@
 #include <Eigen/Core>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -59,7 +60,8 @@ struct AllreduceKey {
 };
 /// @param step_bytes  message of the training step, where the law is made to hold: one line misses by 20 to 47 %
 /// elsewhere (FACTS A)
+/// @param alpha  what is known of a hop's latency beforehand, where a few messages of one size hardly tell it [s]
 [[nodiscard]] Estimate fit_allreduce(std::map<AllreduceKey, Mean> const& means, int workers_per_node,
-                                     std::int64_t step_bytes);
+                                     std::int64_t step_bytes, std::optional<Mean> alpha = {});
 
 }  // namespace kurve::calibrate

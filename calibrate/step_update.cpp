@@ -198,7 +198,8 @@ std::optional<double> StepUpdate::misfit_log(StepParameters const& updated) cons
     errors += std::pow(point.time.standard_error / point.time.value, 2);
     n += 1.0;
   }
-  return n > 0.0 ? std::optional(std::sqrt(std::max(squares, errors) / n)) : std::nullopt;
+  // The points' own noise is in the squares; what of it may hide a misfit is taken as half.
+  return n > 0.0 ? std::optional(std::sqrt(std::max(squares - errors, 0.5 * errors) / n)) : std::nullopt;
 }
 
 }  // namespace kurve::calibrate

@@ -34,8 +34,8 @@ class StepUpdate {
   /// Mean step time: the step of the mean worker, and what waiting for the slowest of K adds [s].
   [[nodiscard]] double mean_step_s(model::StepParameters const& p, double ranks, double batch) const;
 
-  /// How far the updated composition still is from the steps, in log T: their rms misfit, at least their own standard
-  /// errors' rms; nothing where no step at K > 1 was measured.
+  /// How far the updated composition still is from the steps, in log T: their rms misfit beyond their own standard
+  /// errors, at least half those errors' square; nothing where no step at K > 1 was measured.
   [[nodiscard]] std::optional<double> misfit_log(model::StepParameters const& updated) const;
 
  private:
