@@ -47,7 +47,10 @@ void apply_settings(model::Model& model, Arguments const& settings) {
     std::string const name = setting.substr(0, equals), value = setting.substr(equals + 1);
     if (set_frame(model, name, value)) continue;
     model::set_parameter(model.parameters, name, value);
-    for (auto& draw : model.draws) model::set_parameter(draw, name, value);
+    if (auto const* info = model::find_parameter(name))  // parsed once: there are thousands of draws
+      for (auto& draw : model.draws) draw.*(info->member) = model.parameters.*(info->member);
+    else
+      for (auto& draw : model.draws) model::set_parameter(draw, name, value);
     model.knowledge[name] = {
         .source = model::Source::assumed, .sd = 0.0, .identified = true, .note = "set on the command line"};
   }

@@ -189,8 +189,8 @@ std::string comparison_sentence(Plan const& plan) {
     bool const first = c.rows.front().p_first_cheaper >= 0.5;
     double least = 1.0;
     for (auto const& row : c.rows) least = std::min(least, first ? row.p_first_cheaper : 1.0 - row.p_first_cheaper);
-    text = (first ? a : b).offer.name + " is the cheaper at every K of these (" + percent_text(least, 0) +
-           " sure or more).";
+    text = (first ? a : b).offer.name + " is the cheaper at every K of these (at least " + percent_text(least, 0) +
+           " sure).";
   }
   if (c.p_first_best_cheaper && a.best && b.best) {
     bool const first = *c.p_first_best_cheaper >= 0.5;

@@ -2,8 +2,9 @@
 """browser_test.py KURVE CHROMEDRIVER CHROMIUM SOURCE WORK
 
 The page in headless Chromium: every slider is moved by the keyboard and moves the answer; the numbers on the page are those
-of the command lines it shows; the lessons' answers are the engine's; nothing goes wrong on the console; nothing is asked of
-another address; no sideways scrolling at 1280 and 390 px, light and dark. With KURVE_AXE=<axe.min.js> also axe-core.
+of the command lines it shows, at each; everything is reached with Tab; each export is a file of its kind; the lessons' answers are
+the engine's; nothing goes wrong on the console; nothing is asked of another address; no sideways scrolling at 1280 and 390 px,
+light and dark.
 """
 import json
 import os
@@ -11,12 +12,13 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 
 from support import Served, check
 from webdriver import Browser
 
 KURVE, DRIVER, CHROMIUM, SOURCE, WORK = sys.argv[1:6]
-END, HOME, RIGHT, LEFT = "\ue010", "\ue011", "\ue014", "\ue012"
+END, HOME, RIGHT, LEFT, TAB = "\ue010", "\ue011", "\ue014", "\ue012", "\ue004"
 
 
 def answered(browser):
@@ -41,7 +43,7 @@ def check_same(answer):
     check(plan["options"] == answer["plan"]["options"], "plan differs")
 
 
-def check_sliders(browser):
+def check_sliders(browser, url):
     names = browser.run("return SLIDERS.map((s) => [s.name, s.input.id])")
     check(len(names) == 15, names)
     for name, css in names:
@@ -51,6 +53,7 @@ def check_sliders(browser):
         browser.press(element, LEFT * 3 if at_end else RIGHT * 3)
         after = answered(browser)
         check(before["commands"] != after["commands"], f"{name} asks nothing new")
+        check_same(after)
         for key in (HOME, END):
             browser.press(element, key)
             answered(browser)
@@ -58,6 +61,7 @@ def check_sliders(browser):
                   browser.run("return document.getElementById('problem').textContent"))
         browser.run("document.getElementById('reset').click()")
         answered(browser)
+    check_keyboard(browser, url, names)
 
 
 def check_lessons(browser):
@@ -86,17 +90,36 @@ def check_lessons(browser):
             check(abs(answer["curve"]["points"][-1]["efficiency"]["mean"] - 0.943) < 0.001, "weak")
 
 
-def check_accessibility(browser):
-    axe = os.environ.get("KURVE_AXE")
-    if not axe:
-        print("axe-core: not checked (KURVE_AXE is not set)")
-        return
-    with open(axe) as file:
-        browser.run(file.read() + "; window.axe = axe;")
-    result = browser.at("execute/async", {"script": "const done = arguments[0]; axe.run().then((r) => done(r.violations))", "args": []})
-    grave = [(v["id"], v["impact"], [n["html"][:120] for n in v["nodes"][:3]]) for v in result]
-    check(not [v for v in grave if v[1] in ("serious", "critical")], grave)
-    print("axe-core: nothing serious;", [v[:2] for v in grave])
+def check_keyboard(browser, url, names):
+    """From the top of the page Tab reaches everything that can be used, each with a visible focus."""
+    browser.open("about:blank")
+    browser.open(url)
+    answered(browser)
+    wanted = {css for _, css in names} | {"model", "reset", "job-kind", "job", "budget", "gpus", "mtbf", "critical-batch", "link"}
+    wanted |= set(browser.run("return [...document.querySelectorAll('[data-export], [data-lesson], summary')].filter((e) => e.getClientRects().length).map((e) => e.textContent)"))
+    reached = []
+    for _ in range(90):
+        browser.press(browser.at("element/active", method="GET"), TAB)
+        focus = browser.run("const e = document.activeElement; return [e.id || e.textContent, getComputedStyle(e).outlineStyle, e.tagName]")
+        if focus[2] == "BODY":
+            break
+        check(focus[1] != "none", "no visible focus:", focus)
+        reached.append(focus[0])
+    check(reached[0] == "Skip to the answer", reached[0])
+    check(wanted <= set(reached), "not reached with Tab:", wanted - set(reached))
+
+
+def check_exports(browser, folder):
+    browser.devtools("Browser.setDownloadBehavior", behavior="allow", downloadPath=folder)
+    for kind, start in (("png", b"\x89PNG\r\n\x1a\n"), ("svg", b"<?xml"), ("csv", b"# kurve: curve/1"), ("json", b"{")):
+        path = os.path.join(folder, "kurve." + kind)
+        browser.run("document.querySelector('[data-export=' + arguments[0] + ']').click()", kind)
+        browser.wait("return document.getElementById('done').textContent === 'saved kurve.' + arguments[0]", kind)
+        end = time.monotonic() + 10
+        while not os.path.exists(path) and time.monotonic() < end:
+            time.sleep(0.05)
+        with open(path, "rb") as file:
+            check(file.read().startswith(start), path)
 
 
 def main():
@@ -107,7 +130,7 @@ def main():
         browser.window(1280, 900)
         browser.open(served.url)
         check_same(answered(browser))
-        check_sliders(browser)
+        check_sliders(browser, served.url)
 
         browser.open(served.url + "#m=0&K=48&last=1024&t=0.5&s.variability.noise.cv=0.05&p.kind=samples&p.job=64M&p.price=3&p.deadline=86400&p.mtbf=none")
         linked = answered(browser)
@@ -115,16 +138,10 @@ def main():
         check(linked["curve"]["threshold"] == 0.5 and point["contributions"]["noise_s"] > 0, "the link's state was lost")
         check(linked["plan"]["deadline_s"] == 86400, "the link's deadline was lost")
         check_same(linked)
-        for kind in ("svg", "csv", "json"):
-            path = {"svg": "plot.svg", "csv": "curve.csv", "json": "model.json"}[kind]
-            status, body = served.request("POST", "/api/" + path, json.dumps(browser.run("return question()")))
-            check(status in (200, 501), path, status, body[:200])
-            if kind == "json":
-                with open(os.path.join(WORK, "exported.json"), "wb") as file:
-                    file.write(body)
-                line = ["simulate", os.path.join(WORK, "exported.json"), "-K", "48", "--draws=400", "--json"]
-                out = json.loads(subprocess.run([KURVE, *line], capture_output=True, text=True).stdout)
-                check(out["points"][0]["mean_s"] == point["mean_s"], "the exported Model is another")
+        check_exports(browser, WORK)
+        line = ["simulate", os.path.join(WORK, "kurve.json"), "-K", "48", "--draws=400", "--json"]
+        out = json.loads(subprocess.run([KURVE, *line], capture_output=True, text=True).stdout)
+        check(out["points"][0]["mean_s"] == point["mean_s"], "the exported Model is another")
         check_lessons(browser)
 
         for width in (1280, 390):
@@ -137,7 +154,6 @@ def main():
                 wide = browser.run("return document.documentElement.scrollWidth")
                 check(wide <= width, f"the page is {wide} wide in {width}")
                 browser.picture(os.path.join(WORK, f"page-{width}-{'dark' if dark else 'light'}.png"))
-                check_accessibility(browser)
         check(not browser.console(), browser.console())
         others = [u for u in browser.requested() if not u.startswith((served.url, "data:", "blob:", "chrome"))]
         check(not others, "asked of others:", others)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""http_test.py KURVE SOURCE [--fuzz N] [--load SECONDS]
+"""http_test.py KURVE SOURCE [--fuzz N] [--seed S] [--load SECONDS]
 
 What the server answers to what is not the page: other hosts and sites, nonsense, too much, too slow. By default a few thousand
 fuzzed requests; `--fuzz 100000` and `--load 60` (four clients dragging sliders) are for a longer run by hand. All of it goes
@@ -19,6 +19,12 @@ from support import Served, check
 GOOD = {"model": 0, "K": 64, "last_K": 1000000, "threshold": 0.7,
         "set": {"variability.noise.cv": 0.02, "variability.imbalance.cv": 0.05, "global_batch": 100000000},
         "plan": {"steps": "1M", "price": "2.5/gpu-hour", "deadline": "7d", "mtbf": "llama3"}}
+
+EVERY_VARIABILITY = {
+    **GOOD["set"], "variability.noise.cv": 0.05, "variability.noise.node_cv": 0.03, "variability.noise.step_cv": 0.02, "variability.noise.run_cv": 0.02,
+    "variability.stragglers.slowdown": 1.7, "variability.stragglers.spread_cv": 0.4, "variability.persistent.probability": 1e-4,
+    "variability.persistent.slowdown": 1.3, "variability.hop_jitter.cv": 0.3, "gradient_bytes": 1e9, "network.inter.bandwidth_Bps": 2.5e10,
+    "network.inter.latency": 2e-6, "network.workers_per_node": 8, "overlap.fraction": 0.5, "overlap.buckets": 16}
 
 
 def check_refusals(s):
@@ -150,9 +156,9 @@ def mutated(random_, text):
     return bytes(data)
 
 
-def check_fuzz(s, count):
+def check_fuzz(s, count, seed):
     """Mutated bodies, mostly; every twentieth a mutated request as a whole. Never a 5xx, and the server lives."""
-    r = random.Random(7)
+    r = random.Random(seed)
     connection = s.connect()
     memory = None
     for n in range(count):
@@ -192,7 +198,7 @@ def drag(s, seconds, times, faults):
     connection = s.connect()
     while time.monotonic() < end:
         k = k * 1.1 if k < 9e5 else 1.0
-        question = dict(GOOD, K=round(k), set={**GOOD["set"], "variability.stragglers.probability": 1e-3 * (1 + k / 1e6), "variability.stragglers.slowdown": 1.5})
+        question = dict(GOOD, K=round(k), set={**EVERY_VARIABILITY, "variability.stragglers.probability": 1e-3 * (1 + k / 1e6)})
         start = time.monotonic()
         try:
             status, body = s.ask(question, connection=connection)
@@ -224,13 +230,14 @@ def main():
     arguments.add_argument("kurve")
     arguments.add_argument("source")
     arguments.add_argument("--fuzz", type=int, default=1000)
+    arguments.add_argument("--seed", type=int, default=7)
     arguments.add_argument("--load", type=float, default=0)
     a = arguments.parse_args()
     with Served(a.kurve, "docs/tutorial/strong.json", cwd=a.source) as s:
         check_refusals(s)
         check_reasons(s)
         check_rough_clients(s)
-        check_fuzz(s, a.fuzz)
+        check_fuzz(s, a.fuzz, a.seed)
         if a.load:
             load(s, a.load)
         check(s.ask(GOOD)[0] == 200, "no answer at the end")
