@@ -9,5 +9,5 @@ configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/kurveConfig.cmake.in $
                               INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/kurve)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/kurveConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/kurveConfig.cmake ${PROJECT_BINARY_DIR}/kurveConfigVersion.cmake
-              ${PROJECT_SOURCE_DIR}/cmake/FindNCCL.cmake
+              ${PROJECT_SOURCE_DIR}/cmake/FindNCCL.cmake ${PROJECT_SOURCE_DIR}/cmake/FindRE2.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/kurve)

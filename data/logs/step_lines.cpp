@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/logs/step_lines.hpp"
 
+#include <re2/re2.h>
+
 #include <array>
 #include <cmath>
 #include <istream>
@@ -16,8 +18,7 @@ namespace kurve::data {
 namespace {
 
 constexpr std::size_t most_last_lines = 5;
-/// std::regex recurses once a character; a longer line could exhaust the stack, and no step's line is so long.
-constexpr std::size_t longest_matched_line = 4096;
+constexpr std::size_t longest_pattern = 1000;  // in bytes; nobody writes a longer one, and it is said in errors
 constexpr std::array<std::pair<std::string_view, double>, 3> named{
     {{"step_time_s", 1.0}, {"step_time_ms", 1e-3}, {"step_time_us", 1e-6}}};
 
@@ -51,37 +52,49 @@ struct Found {
 
 }  // namespace
 
+struct StepPattern::Expression {
+  Expression(std::string const& text, RE2::Options const& options) : re(text, options) {}
+  RE2 re;
+};
+
 StepPattern::StepPattern(std::string const& text) : text_(text) {
-  try {
-    regex_ = std::regex(text);
-  } catch (std::regex_error const& e) {
-    throw InputError("--pattern '" + text + "' (" + e.what() + ")");
-  }
-  if (regex_.mark_count() != 1)
-    throw InputError("--pattern '" + text + "' has " + std::to_string(regex_.mark_count()) +
-                     " groups (must be one, around the time). Write (?: ) for the others?");
+  auto const fail = [&](std::string const& why) { throw InputError("--pattern '" + text.substr(0, 80) + "' " + why); };
+  if (text.size() > longest_pattern)
+    fail("has " + std::to_string(text.size()) + " characters (at most " + std::to_string(longest_pattern) + ")");
+  RE2::Options options;
+  options.set_log_errors(false);
+  expression_ = std::make_shared<Expression const>(text, options);
+  auto const& re = expression_->re;
+  if (!re.ok()) fail("(" + re.error() + ")");
+  if (re.NumberOfCapturingGroups() != 1)
+    fail("has " + std::to_string(re.NumberOfCapturingGroups()) +
+         " groups (must be one, around the time). Write (?: ) for the others?");
+}
+
+bool StepPattern::find_in(std::string const& line, std::string& time) const {
+  return RE2::PartialMatch(line, expression_->re, &time);
 }
 
 StepLines read_step_lines(std::istream& in, std::string const& path, StepPattern const& pattern, double unit_s) {
   StepLines result;
   Found by_pattern, by_name, bare;
   LineReader lines(in, path);
-  for (std::string line; lines.next(line);) {
+  for (std::string line, found; lines.next(line);) {
     auto const text = trimmed(line);
     if (text.empty()) continue;
     if (result.last_lines.size() == most_last_lines) result.last_lines.erase(result.last_lines.begin());
     result.last_lines.emplace_back(text.substr(0, 200));
     if (pattern.given()) {
-      std::smatch match;
-      if (line.size() > longest_matched_line || !std::regex_search(line, match, pattern.regex())) continue;
-      auto const value = number_from_text(match[1].str());
-      if (!value) throw DataError(path, lines.number(), "--pattern found '" + match[1].str() + "' (not a number)");
+      if (!pattern.find_in(line, found)) continue;
+      auto const value = number_from_text(found);
+      if (!value) throw DataError(path, lines.number(), "--pattern found '" + found.substr(0, 80) + "' (not a number)");
       by_pattern.add(*value * unit_s, path, lines.number());
     } else if (auto const time = named_time(text)) {
       by_name.add(*time, path, lines.number());
     } else if (auto const number = number_from_text(text)) {
       // Only what could be a time: a program that prints step_time_s may print a bare 0 too.
-      if (*number > 0.0 && std::isfinite(*number)) bare.times_s.push_back(*number * unit_s);
+      double const time_s = *number * unit_s;
+      if (time_s > 0.0 && std::isfinite(time_s)) bare.times_s.push_back(time_s);
     }
   }
   auto use = [&](Found& found, std::string const& how) {
