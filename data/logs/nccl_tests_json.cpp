@@ -45,6 +45,8 @@ class Rows {
  public:
   Rows(Study& study, long& wrong, long& without_bytes) : study_(study), wrong_(wrong), without_bytes_(without_bytes) {}
 
+  void set_gpus_per_process(int gpus) { gpus_per_process_ = gpus; }
+
   /// @param half  {time | cpu_time, nwrong}; null where it was not run
   void add(json const& size, json const& half, json const& per_iteration, int run, long line) {
     auto const bytes = number_of(size);
@@ -67,18 +69,38 @@ class Rows {
     sample.run = run;
     sample.line = line;
     json const& iterations = member(per_iteration, "times_us");
-    if (iterations.is_array() && !iterations.empty()) {
-      for (std::size_t i = 0; i < iterations.size(); ++i) {
-        sample.step = static_cast<int>(i);
-        add_time(sample, iterations[i]);
-      }
-    } else {
+    json const& processes = member(per_iteration, "per_process_max_times_us");
+    if (processes.is_array() && !processes.empty())
+      add_processes(sample, processes);
+    else if (iterations.is_array() && !iterations.empty())
+      add_iterations(sample, iterations);
+    else
       add_time(sample, plain.is_null() ? member(half, "cpu_time") : plain);
-    }
   }
 
  private:
   [[noreturn]] void fail(long line, std::string const& what) const { throw DataError(study_.path, line, what); }
+
+  void add_iterations(Sample& sample, json const& times) {
+    for (std::size_t i = 0; i < times.size(); ++i) {
+      sample.step = static_cast<int>(i);
+      add_time(sample, times[i]);
+    }
+  }
+
+  /// [process][iteration], processes in the order of MPI ranks; of its GPUs each gives the slowest, which goes by the
+  /// rank of its first.
+  void add_processes(Sample& sample, json const& processes) {
+    for (std::size_t process = 0; process < processes.size(); ++process) {
+      auto const& times = processes[process];
+      if (!times.is_array() || times.empty() || times.size() != processes[0].size())
+        fail(sample.line, "process " + std::to_string(process) + " has not as many times as process 0 at " +
+                              std::to_string(*sample.bytes) + " bytes (per_process_max_times_us)");
+      sample.rank = static_cast<int>(process) * gpus_per_process_;
+      if (*sample.rank > 1'000'000) fail(sample.line, "over 1000000 ranks in per_process_max_times_us");
+      add_iterations(sample, times);
+    }
+  }
 
   void add_time(Sample& sample, json const& value) {
     auto const time_us = number_of(value);
@@ -91,11 +113,12 @@ class Rows {
 
   Study& study_;
   long &wrong_, &without_bytes_;
+  int gpus_per_process_ = 1;
 };
 
 /// What nccl-tests says of its devices.
 struct Devices {
-  int ranks = 0, per_node = 0;
+  int ranks = 0, per_node = 0, per_process = 1;
   std::string accelerator;
 };
 
@@ -103,6 +126,7 @@ Devices devices_of(json const& config) {
   Devices result;
   int const each =
       std::max(1, count_of(member(config, "nthreads"), 1024)) * std::max(1, count_of(member(config, "ngpus"), 1024));
+  result.per_process = each;
   std::map<std::string, int> on_host;
   for (auto const& device : member(config, "devices")) {
     if (result.ranks > 1'000'000) break;
@@ -128,11 +152,12 @@ void refuse_other_collectives(json const& document, std::string const& path) {
 
 int read_document(json const& document, std::string const& path, Study& study, Rows& rows) {
   refuse_other_collectives(document, path);
+  auto const devices = devices_of(member(document, "config"));
+  rows.set_gpus_per_process(devices.per_process);
   for (auto const& result : member(document, "results")) {
     rows.add(member(result, "size"), member(result, "out_of_place"), member(result, "out_of_place_per_iter"), 0, 0);
     rows.add(member(result, "size"), member(result, "in_place"), member(result, "in_place_per_iter"), 1, 0);
   }
-  auto const devices = devices_of(member(document, "config"));
   if (!devices.accelerator.empty()) study.set("accelerator", devices.accelerator);
   if (devices.per_node > 0) study.set("workers_per_node", std::to_string(devices.per_node));
   return devices.ranks;

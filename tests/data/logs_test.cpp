@@ -250,12 +250,24 @@ TEST_SUITE("unit") {
          "in_place": {"time": 30.0, "nwrong": 7}}]})")});
     CHECK(s.find("workers_per_node") == "4");
     CHECK(s.find("accelerator") == "NVIDIA H100");
-    REQUIRE(s.samples.size() == 3);
+    REQUIRE(s.samples.size() == 5);
     CHECK(s.samples[0].ranks == 8);
     CHECK(s.samples[0].run == 1);
+    CHECK(!s.samples[0].rank);
     CHECK_CLOSE(s.samples[0].time_s, 21.5e-6, 1e-15);
+    // Two processes of four GPUs, two iterations: a row each, and the slowest process is the iteration's time.
     CHECK(s.samples[1].step == 0);
-    CHECK_CLOSE(s.samples[2].time_s, 29e-6, 1e-15);
+    CHECK(s.samples[1].rank == 0);
+    CHECK_CLOSE(s.samples[2].time_s, 28e-6, 1e-15);
+    CHECK(s.samples[3].rank == 4);
+    CHECK(s.samples[4].step == 1);
+    auto const slowest = last_ranks(s);
+    REQUIRE(slowest.size() == 3);
+    CHECK_CLOSE(slowest[1].time_s, 31e-6, 1e-15);
+    CHECK_CLOSE(slowest[2].time_s, 29e-6, 1e-15);
+    CHECK(has(error_of({folder.write("ragged.json", head + R"({"size": 8, "in_place": {"time": 1, "alg_bw": 1},
+        "in_place_per_iter": {"per_process_max_times_us": [[1, 2], [1]]}}]})")}),
+              "process 1 has not as many times as process 0 at 8 bytes"));
     CHECK(noted(s, "1 timings with wrong results left out"));
     CHECK(noted(s, "2 rows of 0 bytes left out"));
 
