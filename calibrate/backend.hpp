@@ -7,11 +7,11 @@
 #include <vector>
 
 #include "calibrate/observation.hpp"
+#include "model/rating.hpp"
 #include "model/units.hpp"
 
 namespace kurve::calibrate {
 
-struct Rate;
 struct TimedPart;
 
 /// What a backend measures on.
@@ -25,8 +25,10 @@ struct BackendInfo {
   std::vector<std::string> algorithms;          ///< of the all-reduce; whole steps use the first
   std::vector<std::string> launches{"direct"};  ///< ways in which serial and compute start; whole steps use the first
   std::vector<std::int64_t> message_bytes{};    ///< all-reduce sizes worth measuring; empty: what the design thinks
-  int largest_local_batch = 0;                  ///< that memory holds; 0: no limit is known
-  std::vector<std::string> notes{};             ///< what people should know of measuring here, said once
+  int largest_local_batch = 0;                  ///< that a worker can take; 0: no limit is known
+  std::string largest_batch_is = "what the device's memory holds; lower the global batch?";  ///< why, and what to try
+  std::string accelerator{};         ///< what does the work: a Study's header key; empty: the name
+  std::vector<std::string> notes{};  ///< what people should know of measuring here, said once
 };
 
 /// One all-reduce: `ranks` buffers of `message` bytes (a multiple of 4: floats) summed by the `algorithm`-th of
@@ -72,7 +74,7 @@ class Backend {
   /// What the device said of the last timing.
   [[nodiscard]] virtual Observation observed() const { return {}; }
   /// Achieved rates of the parts beside what the device can do (card_rates.hpp), measured now; empty where unknown.
-  [[nodiscard]] virtual std::vector<Rate> rates(std::span<TimedPart const> parts);
+  [[nodiscard]] virtual std::vector<model::Rating> rates(std::span<TimedPart const> parts);
 
   /// The clock that time limits go by [s]; virtual where time is.
   [[nodiscard]] virtual double now_s() const;

@@ -12,14 +12,14 @@ class CudaBackend : public RankedBackend {
  public:
   CudaBackend(TrainingJob const& job, BackendInfo info) : job_(job), info_(std::move(info)), worker_(0, job) {
     info_.name = "cuda";
-    info_.device = worker_.name();
+    info_.device = info_.accelerator = worker_.name();
     info_.notes.emplace_back("one GPU: serial work and compute are measured; an all-reduce needs two (--device nccl)");
     if (!worker_.conditions_unknown().empty())
       info_.notes.push_back("clock, power and throttling of the GPU are not known: " + worker_.conditions_unknown());
   }
   BackendInfo const& info() const override { return info_; }
   Observation observed() const override { return observation_of({&last_, 1}); }
-  std::vector<Rate> rates(std::span<TimedPart const> parts) override {
+  std::vector<Rating> rates(std::span<TimedPart const> parts) override {
     return judge_rates(job_, worker_.name(), worker_.measure_ceilings(), parts);
   }
 

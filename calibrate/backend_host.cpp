@@ -7,6 +7,7 @@
 #include <exception>
 #include <thread>
 
+#include "calibrate/cpu_ratings.hpp"
 #include "calibrate/rank_task.hpp"
 #include "data/provenance.hpp"
 #include "model/error.hpp"
@@ -71,13 +72,15 @@ class HostBackend : public RankedBackend {
     for (int rank = 0; rank < max_ranks; ++rank) workloads_.push_back(make_workload(workload));
     info_ = {.name = "host",
              .device = data::this_machine().processor + ", " + std::to_string(max_ranks) + " threads",
-             .workload = workloads_.front()->description(),
              .max_ranks = max_ranks,
              .workers_per_node = max_ranks,
-             .gradient_bytes = workloads_.front()->gradient_bytes(),
              .algorithms = {"ring"}};
+    describe_workload(info_, *workloads_.front());
   }
   BackendInfo const& info() const override { return info_; }
+  std::vector<model::Rating> rates(std::span<TimedPart const> parts) override {
+    return cpu_ratings(*workloads_.front(), parts);
+  }
 
  private:
   std::vector<RankResult> run(Task const& task) override {

@@ -17,7 +17,9 @@
 #include <set>
 #include <thread>
 
+#include "calibrate/cpu_ratings.hpp"
 #include "calibrate/rank_task.hpp"
+#include "calibrate/watchdog.hpp"
 #include "calibrate/workload.hpp"
 #include "data/provenance.hpp"
 #include "data/quantity_text.hpp"
@@ -204,7 +206,7 @@ std::string describe(Task const& task) {
 class MpiBackend : public RankedBackend {
  public:
   explicit MpiBackend(std::string const& workload) : workload_(make_workload(workload)) {
-    check_mpi(MPI_Init(nullptr, nullptr), "MPI_Init");
+    watched("MPI_Init", [] { check_mpi(MPI_Init(nullptr, nullptr), "MPI_Init"); });
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank_);
     messenger_.emplace(ranks_share_cores());
@@ -214,11 +216,10 @@ class MpiBackend : public RankedBackend {
     info_ = {
         .name = "mpi",
         .device = data::this_machine().processor + ", " + library_version() + ", " + std::to_string(size) + " ranks",
-        .workload = workload_->description(),
         .max_ranks = size,
         .workers_per_node = 1,
-        .gradient_bytes = workload_->gradient_bytes(),
         .algorithms = {"ring", "library"}};
+    describe_workload(info_, *workload_);
     try {
       guarded({.kind = Task::Kind::stop, .ranks = size}, [&] { gather_hosts(); });
     } catch (DeviceError const& error) {
@@ -240,13 +241,16 @@ class MpiBackend : public RankedBackend {
     } catch (std::exception const& error) {
       abort_job(error.what());
     }
-    for (auto& [ranks, comm] : comms_)
-      if (comm != MPI_COMM_NULL) MPI_Comm_free(&comm);
-    MPI_Finalize();
+    watched("MPI_Finalize", [this] {
+      for (auto& [ranks, comm] : comms_)
+        if (comm != MPI_COMM_NULL) MPI_Comm_free(&comm);
+      MPI_Finalize();
+    });
   }
 
   BackendInfo const& info() const override { return info_; }
   bool drives() const override { return rank_ == 0; }
+  std::vector<model::Rating> rates(std::span<TimedPart const> parts) override { return cpu_ratings(*workload_, parts); }
 
   void follow() override {
     try {
@@ -281,6 +285,12 @@ class MpiBackend : public RankedBackend {
       broken_ = error.what();
       throw;
     }
+  }
+
+  /// A call that needs all ranks and that MPI does not give up on.
+  template <typename Body>
+  void watched(char const* call, Body const& body) {
+    watchdog_.watch(all_ranks_limit, std::string(call) + " on '" + data::this_machine().host + "'", body);
   }
 
   /// Rank 0's task reaches every rank. Those who wait for one sleep between polls: spinning, as MPI_Bcast does, they
@@ -321,8 +331,10 @@ class MpiBackend : public RankedBackend {
   MPI_Comm communicator_of(int ranks) {
     auto const [at, fresh] = comms_.try_emplace(ranks, MPI_COMM_NULL);
     if (fresh)
-      check_mpi(MPI_Comm_split(MPI_COMM_WORLD, rank_ < ranks ? 0 : MPI_UNDEFINED, rank_, &at->second),
-                "MPI_Comm_split");
+      watched("MPI_Comm_split", [&] {
+        check_mpi(MPI_Comm_split(MPI_COMM_WORLD, rank_ < ranks ? 0 : MPI_UNDEFINED, rank_, &at->second),
+                  "MPI_Comm_split");
+      });
     return at->second;
   }
 
@@ -385,6 +397,9 @@ class MpiBackend : public RankedBackend {
     std::abort();
   }
 
+  Watchdog watchdog_{[](std::string const& why) {
+    exit_device_failed(why + " (it needs every rank). Is one stopped, or the network between hosts closed?");
+  }};
   std::unique_ptr<Workload> workload_;
   BackendInfo info_;
   std::optional<Messenger> messenger_;  // once MPI is there

@@ -185,7 +185,7 @@ class NcclBackend : public RankedBackend {
     seen.chosen = chosen_;
     return seen;
   }
-  std::vector<Rate> rates(std::span<TimedPart const> parts) override {
+  std::vector<Rating> rates(std::span<TimedPart const> parts) override {
     auto& worker = *local_->workers.front();
     return judge_rates(job_, worker.name(), worker.measure_ceilings(), parts);
   }

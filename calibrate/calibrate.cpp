@@ -271,33 +271,4 @@ JournalIdentity journal_identity(BackendInfo const& info, CalibrateOptions const
       {"seed", std::to_string(options.seed)}};
 }
 
-std::vector<PlannedPoint> plan_calibration(Backend& backend, CalibrateOptions const& options) {
-  if (!backend.drives()) {
-    backend.follow();
-    return {};
-  }
-  check(options);
-  auto const& info = backend.info();
-  auto const design = make_design(info, options.design);
-  StoppingRule const once{.relative_half_width = 0.5, .min_samples = 3, .max_samples = 3};
-  Watch const watch([&] { return backend.now_s(); }, options);
-  Sampler sampler(backend, once, [&] { return watch.over(); });
-  std::vector<PlannedPoint> plan;
-  backend.begin_run(options.seed);
-  for (auto const& point : design.components) {
-    Series probe{.point = point};
-    double const start = backend.now_s();
-    sampler.take(probe, sampler.visit(probe, 0));
-    double const each = (backend.now_s() - start) / 7.0;  // 2 first executions, 2 of warm-up, 3 timings
-    plan.push_back({point, describe(point, info), each * options.stopping.min_samples * 1.2});
-  }
-  for (auto const& point : design.steps) {
-    static_cast<void>(backend.time_step(point.ranks, point.local_batch));
-    double const start = backend.now_s();
-    static_cast<void>(backend.time_step(point.ranks, point.local_batch));
-    plan.push_back({point, describe(point, info), (backend.now_s() - start) * options.runs * options.steps_per_run});
-  }
-  return plan;
-}
-
 }  // namespace kurve::calibrate

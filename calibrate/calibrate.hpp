@@ -67,7 +67,7 @@ struct Calibration {
   std::vector<PointReport> points{};
   double sleep_bias_s = 0.0;  ///< how much too long a known sleep measured through the same path
   double elapsed_s = 0.0;
-  std::vector<Rate> rates{};            ///< achieved beside what the device can do; empty where it does not say
+  std::vector<model::Rating> rates{};   ///< achieved beside what the device can do; empty where it does not say
   std::vector<std::string> warnings{};  ///< for people: points cut short, points that straggle too much to trust
 };
 
@@ -86,9 +86,10 @@ struct Calibration {
 struct PlannedPoint {
   Point point;
   std::string description;
-  double estimate_s = 0.0;  ///< at the fewest samples the options allow
+  double least_s = 0.0;     ///< at the fewest samples the options allow
+  double estimate_s = 0.0;  ///< at as many as the spread of a first few asks for
 };
-/// What run_calibration would measure, and how long that takes at least; executes every point once to know.
+/// What run_calibration would measure, and how long that takes; executes a few timings of every point to know.
 /// Empty in a process that does not drive.
 [[nodiscard]] std::vector<PlannedPoint> plan_calibration(Backend& backend, CalibrateOptions const& options);
 

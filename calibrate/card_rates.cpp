@@ -47,35 +47,30 @@ double peak_flop_per_s(CardPeak const& peak, NumberFormat precision) {
   return precision == NumberFormat::tf32 ? peak.bf16_flop_per_s / 2.0 : 0.0;
 }
 
-Rate ceiling_rate(std::string what, std::string unit, double achieved, double peak, std::string const& source,
-                  std::string const& advice) {
-  Rate rate{.what = std::move(what), .unit = std::move(unit), .achieved = achieved, .ceiling = peak};
+Rating ceiling_rate(std::string what, std::string unit, double achieved, double peak, std::string const& source,
+                    std::string const& advice) {
+  Rating rate{.what = std::move(what), .unit = std::move(unit), .achieved = achieved, .ceiling = peak};
   if (peak > 0.0) rate.ceiling_is = "published, " + source;
   rate.verdict = grade(rate.share());
   if (peak > 0.0 && rate.share() < good_share) rate.verdict += ": " + advice;
   return rate;
 }
 
-Rate update_rate(TrainingJob const& job, Ceilings const& ceilings, TimedPart const& part) {
-  Rate rate{.what = "optimizer",
-            .unit = "B/s",
-            .achieved = training_step(job, 1).update().bytes / part.seconds,
-            .ceiling = ceilings.memory_Bps,
-            .ceiling_is = "the copy measured here"};
+Rating update_rate(TrainingJob const& job, Ceilings const& ceilings, TimedPart const& part) {
+  Rating rate{.what = "optimizer",
+              .unit = "B/s",
+              .achieved = training_step(job, 1).update().bytes / part.seconds,
+              .ceiling = ceilings.memory_Bps,
+              .ceiling_is = "the copy measured here"};
   rate.verdict = grade(rate.share());
   if (rate.share() < fair_share)
     rate.verdict += ": few parameters, so that starting the work costs more than doing it?";
   return rate;
 }
 
-Rate compute_rate(TrainingJob const& job, Ceilings const& ceilings, TimedPart const& part) {
+Rating compute_rate(TrainingJob const& job, Ceilings const& ceilings, TimedPart const& part) {
   auto const step = training_step(job, part.local_batch);
-  Rate rate{.what = "compute, local batch " + std::to_string(part.local_batch),
-            .unit = "FLOP/s",
-            .achieved = step.compute().flop / part.seconds,
-            .ceiling = ceilings.matrix_flop_per_s,
-            .ceiling_is = "the best product measured here"};
-  rate.verdict = grade(rate.share());
+  auto rate = product_rating(part, step.compute().flop, ceilings.matrix_flop_per_s);
   if (!(rate.ceiling > 0.0 && ceilings.memory_Bps > 0.0)) return rate;
   double const of_roofline = roofline_s(step, ceilings) / part.seconds;
   rate.verdict += ", " + percent(of_roofline) + " of what these operations can reach";
@@ -102,17 +97,28 @@ std::optional<CardPeak> published_peak(std::string const& device_name) {
   return CardPeak{best->bf16_tflop_per_s * 1e12, best->memory_GBps * 1e9, best->source};
 }
 
-std::vector<Rate> judge_rates(TrainingJob const& job, std::string const& device_name, Ceilings const& ceilings,
-                              std::span<TimedPart const> parts) {
+std::vector<Rating> judge_rates(TrainingJob const& job, std::string const& device_name, Ceilings const& ceilings,
+                                std::span<TimedPart const> parts) {
   auto const peak = published_peak(device_name).value_or(CardPeak{});
-  std::vector<Rate> rates{ceiling_rate("best product, " + std::string(to_text(job.precision)), "FLOP/s",
-                                       ceilings.matrix_flop_per_s, peak_flop_per_s(peak, job.precision), peak.source,
-                                       "is the card's power capped or its clock low, does another job run on it?"),
-                          ceiling_rate("memory copy", "B/s", ceilings.memory_Bps, peak.memory_Bps, peak.source,
-                                       "does another job run on the card?")};
+  std::vector<Rating> rates{ceiling_rate("best product, " + std::string(to_text(job.precision)), "FLOP/s",
+                                         ceilings.matrix_flop_per_s, peak_flop_per_s(peak, job.precision), peak.source,
+                                         "is the card's power capped or its clock low, does another job run on it?"),
+                            ceiling_rate("memory copy", "B/s", ceilings.memory_Bps, peak.memory_Bps, peak.source,
+                                         "does another job run on the card?")};
   for (auto const& part : parts)
     rates.push_back(part.local_batch == 0 ? update_rate(job, ceilings, part) : compute_rate(job, ceilings, part));
   return rates;
+}
+
+Rating product_rating(TimedPart const& part, double flop, double best_flop_per_s) {
+  Rating rating{.what = "compute, local batch " + std::to_string(part.local_batch),
+                .unit = "FLOP/s",
+                .achieved = flop / part.seconds,
+                .ceiling = best_flop_per_s,
+                .ceiling_is = "the best product measured here",
+                .verdict = {}};
+  rating.verdict = grade(rating.share());
+  return rating;
 }
 
 double roofline_s(TrainingStep const& step, Ceilings const& ceilings) {

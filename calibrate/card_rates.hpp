@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "calibrate/training_step.hpp"
+#include "model/rating.hpp"
 
 namespace kurve::calibrate {
 
@@ -25,16 +26,7 @@ struct CardPeak {
 /// By the name that CUDA gives the device; none for a card that the table does not have.
 [[nodiscard]] std::optional<CardPeak> published_peak(std::string const& device_name);
 
-/// One achieved rate beside what it could be.
-struct Rate {
-  std::string what;  ///< "compute, local batch 32"
-  std::string unit;  ///< "FLOP/s" or "B/s"
-  double achieved = 0.0;
-  double ceiling = 0.0;    ///< measured or published; 0 where neither is known
-  std::string ceiling_is;  ///< "the best product measured here", "published, NVIDIA H100 data sheet"
-  std::string verdict;     ///< plain words, and where to look when it is low
-  [[nodiscard]] double share() const { return ceiling > 0.0 ? achieved / ceiling : 0.0; }
-};
+using model::Rating;
 
 /// A timed part of the step on one rank.
 struct TimedPart {
@@ -44,8 +36,11 @@ struct TimedPart {
 };
 
 /// The ceilings beside the maker's peaks, and each part beside the ceilings.
-[[nodiscard]] std::vector<Rate> judge_rates(TrainingJob const& job, std::string const& device_name,
-                                            Ceilings const& ceilings, std::span<TimedPart const> parts);
+[[nodiscard]] std::vector<Rating> judge_rates(TrainingJob const& job, std::string const& device_name,
+                                              Ceilings const& ceilings, std::span<TimedPart const> parts);
+
+/// A part's arithmetic beside the best product measured on what it ran on: "good", "fair" or "low".
+[[nodiscard]] Rating product_rating(TimedPart const& part, double flop, double best_flop_per_s);
 
 /// The least time of a step's forward and backward at the ceilings: each operation takes the longer of its arithmetic
 /// and its memory traffic. Source: the roofline model, Williams, Waterman & Patterson, CACM 52(4) (2009) 65-76.

@@ -54,6 +54,24 @@ std::set<std::int64_t> sizes_of(BackendInfo const& info, DesignOptions const& op
   return sizes;
 }
 
+/// Indices into the backend's algorithms.
+std::set<int> algorithms_of(BackendInfo const& info, DesignOptions const& options) {
+  std::set<int> chosen;
+  auto const& known = info.algorithms;
+  for (auto const& name : options.algorithms) {
+    auto const at = std::find(known.begin(), known.end(), name);
+    std::string names;
+    for (auto const& n : known) names += (names.empty() ? "" : ", ") + n;
+    if (at == known.end()) throw InputError("algorithm '" + name + "' (" + info.name + " has " + names + ")");
+    chosen.insert(static_cast<int>(at - known.begin()));
+  }
+  if (options.algorithms.empty())
+    for (int i = 0; i < static_cast<int>(known.size()); ++i) chosen.insert(i);
+  if (!known.empty() && !chosen.contains(0))
+    throw InputError("algorithms without '" + known[0] + "' (whole steps and the Model use it). Add it?");
+  return chosen;
+}
+
 }  // namespace
 
 std::string describe(Point const& point, BackendInfo const& info) {
@@ -90,14 +108,14 @@ Design make_design(BackendInfo const& info, DesignOptions const& options) {
       if (b <= largest) batches.insert(b);
   for (int const k : ranks) batches.insert(batch_at(k));
   for (int const b : batches)
-    require_range("local batch", b, 1, largest,
-                  largest == 1 << 30 ? "samples a worker" : "what the device's memory holds; lower the global batch?");
+    require_range("local batch", b, 1, largest, largest == 1 << 30 ? "samples a worker" : info.largest_batch_is);
   auto const launches = static_cast<int>(info.launches.size());
   for (int launch = 0; launch < launches; ++launch) {
     for (int const b : batches)
       components.insert({.op = Operation::compute, .ranks = 1, .local_batch = b, .launch = launch});
     components.insert({.op = Operation::serial, .ranks = 1, .launch = launch});
   }
+  auto const algorithms = algorithms_of(info, options);
   Design design;
   for (int const k : ranks) {
     design.steps.push_back({.op = Operation::step, .ranks = k, .local_batch = batch_at(k)});
@@ -105,7 +123,7 @@ Design make_design(BackendInfo const& info, DesignOptions const& options) {
     components.insert({.op = Operation::serial, .ranks = k});
     if (k == 1) continue;
     for (auto const bytes : sizes_of(info, options))
-      for (int algorithm = 0; algorithm < static_cast<int>(info.algorithms.size()); ++algorithm)
+      for (int const algorithm : algorithms)
         components.insert({.op = Operation::allreduce, .ranks = k, .bytes = bytes, .algorithm = algorithm});
   }
   design.components.assign(components.begin(), components.end());

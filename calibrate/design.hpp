@@ -30,6 +30,7 @@ struct DesignOptions {
   std::vector<int> local_batches;  ///< samples a worker, at least 1; empty: 4, 8 .. 64
   std::vector<std::int64_t>
       message_bytes;  ///< at least 4, rounded up to whole floats; empty: 64 B to 16 times the gradient's 1/4
+  std::vector<std::string> algorithms;  ///< of the all-reduce, the backend's first among them; empty: all it has
   model::Regime regime =
       model::Regime::strong;  ///< of the whole steps: global batch fixed (strong) or per worker (weak)
   int global_batch = 64;      ///< at the smallest K, at least 1

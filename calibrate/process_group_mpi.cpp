@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "calibrate/process_group.hpp"
+#include "calibrate/watchdog.hpp"
 #include "model/contract.hpp"
 #include "model/error.hpp"
 #include "model/units.hpp"
@@ -36,11 +37,13 @@ class MpiProcesses : public ProcessGroup {
  public:
   MpiProcesses() {
     int provided = 0;
-    check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided), "MPI_Init_thread");
+    watchdog_.watch(all_ranks_limit, "MPI_Init_thread", [&] {
+      check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided), "MPI_Init_thread");
+    });
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     if (provided < MPI_THREAD_SERIALIZED)
       throw DeviceError("this MPI does not allow calls from several threads in turn");
-    order_by_node();
+    watchdog_.watch(all_ranks_limit, "the ordering of ranks by node", [this] { order_by_node(); });
     int alike[2] = {local_size_, -local_size_};
     check(MPI_Allreduce(MPI_IN_PLACE, alike, 2, MPI_INT, MPI_MIN, all_), "MPI_Allreduce");
     if (alike[0] != -alike[1])
@@ -48,9 +51,11 @@ class MpiProcesses : public ProcessGroup {
                         " processes (every node must have as many)");
   }
   ~MpiProcesses() override {
-    for (auto& [members, comm] : members_) MPI_Comm_free(&comm);
-    MPI_Comm_free(&all_);
-    MPI_Finalize();
+    watchdog_.watch(all_ranks_limit, "MPI_Finalize", [this] {
+      for (auto& [members, comm] : members_) MPI_Comm_free(&comm);
+      MPI_Comm_free(&all_);
+      MPI_Finalize();
+    });
   }
 
   int rank() const override { return rank_; }
@@ -139,6 +144,9 @@ class MpiProcesses : public ProcessGroup {
     }
   }
 
+  Watchdog watchdog_{[](std::string const& why) {
+    exit_device_failed(why + " (it needs every rank). Is one stopped, or the network between hosts closed?");
+  }};
   MPI_Comm all_ = MPI_COMM_NULL;
   int rank_ = 0, size_ = 1, local_rank_ = 0, local_size_ = 1;
   std::map<int, MPI_Comm> members_;

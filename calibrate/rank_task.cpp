@@ -138,7 +138,7 @@ void RankedBackend::use_launch(int launch) {
 
 void Backend::use_launch(int launch) { KURVE_EXPECT(launch == 0 && info().launches.size() == 1); }
 
-std::vector<Rate> Backend::rates(std::span<TimedPart const>) { return {}; }
+std::vector<model::Rating> Backend::rates(std::span<TimedPart const>) { return {}; }
 
 double Backend::now_s() const { return std::chrono::duration<double>(Clock::now().time_since_epoch()).count(); }
 

@@ -20,7 +20,7 @@ data::Study new_study(BackendInfo const& info, CalibrateOptions const& options) 
   study.set("setup", "excluded");
   study.set("source", "kurve calibrate, device " + info.name);
   study.set("device", info.device);
-  study.set("accelerator", info.name == "host" || info.name == "mpi" ? "CPU core" : info.name);
+  study.set("accelerator", info.accelerator.empty() ? info.name : info.accelerator);
   study.set("workers_per_node", std::to_string(info.workers_per_node));
   study.set("gradient_bytes", std::to_string(info.gradient_bytes));
   study.set("global_batch", std::to_string(options.design.global_batch));

@@ -30,6 +30,12 @@ class Workload {
 
   [[nodiscard]] virtual std::span<float> gradient() = 0;
   [[nodiscard]] virtual std::string description() const = 0;
+  /// What does the work: a Study's header key `accelerator`.
+  [[nodiscard]] virtual std::string accelerator() const { return "CPU core"; }
+  /// Most samples that a worker can take; 0: any number.
+  [[nodiscard]] virtual int largest_batch() const { return 0; }
+  /// Operations of forward_backward; 0 where it computes nothing.
+  [[nodiscard]] virtual double flop(int /*local_batch*/) const { return 0.0; }
   [[nodiscard]] std::int64_t gradient_bytes() { return static_cast<std::int64_t>(gradient().size_bytes()); }
 };
 

@@ -174,6 +174,16 @@ std::vector<double> const& Perceptron::losses() const { return state_->losses; }
 std::vector<std::size_t> const& Perceptron::layer_offsets() const { return state_->offsets; }
 double Perceptron::loss() const { return state_->last_loss; }
 
+int Perceptron::largest_batch() const { return state_->shape.pool; }
+
+/// Three products a layer and sample (forward, weight gradient, input gradient) of 2 in out operations; the first layer
+/// needs no input gradient.
+double Perceptron::flop(int local_batch) const {
+  double products = 0.0;
+  for (int l = 0; l < state_->layers(); ++l) products += (l == 0 ? 2.0 : 3.0) * 2.0 * state_->in(l)*state_->out(l);
+  return products * local_batch;
+}
+
 std::string Perceptron::description() const {
   std::string text = "MLP";
   for (std::size_t i = 0; i < state_->shape.widths.size(); ++i)

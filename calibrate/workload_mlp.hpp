@@ -33,6 +33,8 @@ class Perceptron : public Workload {
   void update(float gradient_scale) override;
   std::span<float> gradient() override;
   std::string description() const override;
+  int largest_batch() const override;
+  double flop(int local_batch) const override;
 
   [[nodiscard]] std::span<float> parameters();
   [[nodiscard]] double loss() const;                        ///< mean over the last batch

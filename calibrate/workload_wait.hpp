@@ -36,6 +36,7 @@ class TimedWait : public Workload {
   void update(float gradient_scale) override;
   std::span<float> gradient() override { return gradient_; }
   std::string description() const override;
+  std::string accelerator() const override { return "timed wait"; }
 
   /// How long the next forward_backward waits [s].
   [[nodiscard]] double next_compute_s(int local_batch, Place place) const;

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <iterator>
 #include <optional>
+#include <sstream>
 
 #include "calibrate/command.hpp"
 #include "calibrate/fit_inputs.hpp"
@@ -16,6 +17,7 @@
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
 #include "data/input.hpp"
+#include "data/published.hpp"
 #include "data/quantity_text.hpp"
 #include "model/error.hpp"
 #include "validate/number_text.hpp"
@@ -26,10 +28,21 @@ namespace {
 
 namespace po = boost::program_options;
 
+constexpr double no_limit_s = 1e9;  // a program takes what it takes
+
+/// The words of `ring,library`.
+std::vector<std::string> words_of(std::string const& list) {
+  std::vector<std::string> words;
+  std::istringstream in(list);
+  for (std::string word; std::getline(in, word, ',');) words.push_back(word);
+  return words;
+}
+
 calibrate::CalibrateOptions options_of(CommandLine const& line) {
   calibrate::CalibrateOptions options;
   if (auto const list = line.find<std::string>("ranks")) options.design.ranks = data::ranks_from_text(*list);
   if (auto const list = line.find<std::string>("batches")) options.design.local_batches = data::ranks_from_text(*list);
+  if (auto const list = line.find<std::string>("algorithms")) options.design.algorithms = words_of(*list);
   if (auto const list = line.find<std::string>("bytes"))
     for (auto const size : data::sizes_from_text(*list)) options.design.message_bytes.push_back(size.count);
   options.design.regime = model::regime_from_text(line.get<std::string>("regime"));
@@ -43,15 +56,21 @@ calibrate::CalibrateOptions options_of(CommandLine const& line) {
   return options;
 }
 
-std::string plan_text(std::vector<calibrate::PlannedPoint> const& plan) {
-  validate::TextTable table{{{"point", "", validate::Align::left}, {"at least", "[s]"}}, {}};
-  double total_s = 0.0;
+std::string plan_text(std::vector<calibrate::PlannedPoint> const& plan, double limit_s) {
+  validate::TextTable table{{{"point", "", validate::Align::left}, {"about", "[s]"}, {"at least", "[s]"}}, {}};
+  double total_s = 0.0, least_s = 0.0;
   for (auto const& point : plan) {
-    table.add({point.description, validate::fixed_text(point.estimate_s, 2)});
+    table.add({point.description, validate::fixed_text(point.estimate_s, 2), validate::fixed_text(point.least_s, 2)});
     total_s += point.estimate_s;
+    least_s += point.least_s;
   }
-  return validate::to_text(table) + "\n" + std::to_string(plan.size()) + " points, at least " +
-         validate::fixed_text(total_s, 1) + " s\n";
+  std::string const limit = data::duration_text(Seconds{limit_s});
+  return validate::to_text(table) + "\n" +
+         validate::wrap(std::to_string(plan.size()) + " points, about " + validate::fixed_text(total_s, 1) +
+                        " s by the spread of a first few timings, at least " + validate::fixed_text(least_s, 1) +
+                        " s. " +
+                        (total_s > limit_s ? "--time-limit ends it after " + limit + ", less precise than asked."
+                                           : "--time-limit would end it after " + limit + "."));
 }
 
 calibrate::JournalMode journal_mode(CommandLine const& line) {
@@ -77,12 +96,12 @@ class Session {
   }
 
   /// Writes what was found; a failure midway is thrown after that.
-  int finish(calibrate::Calibration found, std::string const& about, data::Study const& elsewhere = {}) {
+  int finish(calibrate::Calibration found, std::string const& about, Surroundings const& around = {}) {
     bar_.reset();
     auto const failure = found.failure;
     auto const ended = found.ended;
     try {
-      write_results(line_, folder_, std::move(found), about, elsewhere);
+      write_results(line_, folder_, std::move(found), about, around);
       bool const whole = ended == calibrate::Ended::complete || ended == calibrate::Ended::out_of_time;
       if (whole) journal_.finish();
     } catch (DataError const&) {
@@ -105,6 +124,7 @@ class Session {
 int on_device(CommandLine const& line) {
   auto options = options_of(line);
   check(options);
+  Surroundings around{.allreduce = {}, .network = {}, .peaks = peaks_of(line), .ends = calibrate::LinkEnds::gpu};
   calibrate::BackendOptions machine;
   machine.synthetic = calibrate::example_truth();
   machine.synthetic.seed = options.seed;
@@ -116,13 +136,33 @@ int on_device(CommandLine const& line) {
     return ok;
   }
   if (line.has("dry-run")) {
-    write_result(line, plan_text(calibrate::plan_calibration(*backend, options)));
+    write_result(line, plan_text(calibrate::plan_calibration(*backend, options), options.time_limit_s));
     return ok;
   }
   auto const& info = backend->info();
   // The folder and the journal come before anything is measured: where they cannot be written, no measurement is lost.
   Session session(line, calibrate::journal_identity(info, options), options);
-  return session.finish(calibrate::run_calibration(*backend, options), info.device + ": " + info.workload);
+  auto found = calibrate::run_calibration(*backend, options);
+  calibrate::add_header_peaks(around.peaks, found.components);
+  calibrate::add_own_peaks(around.peaks, info);
+  around.ends = calibrate::link_ends(found.components);
+  return session.finish(std::move(found), info.device + ": " + info.workload, around);
+}
+
+/// What --command is composed with: logs of the all-reduce, or a published network.
+Surroundings surroundings_of(CommandLine const& line, Arguments const& files, Arguments const& published,
+                             std::vector<data::Assumption> const& facts) {
+  std::vector<data::Study> studies;
+  if (!files.empty()) studies = data::read_studies(files, facts);
+  for (auto const& name : published) studies.push_back(data::published_network(name));
+  Surroundings around{
+      .allreduce = {}, .network = {}, .peaks = peaks_of(line), .ends = calibrate::LinkEnds::gpu, .other_cluster = {}};
+  for (auto const& study : studies) calibrate::add_header_peaks(around.peaks, study);
+  auto inputs = calibrate::sort_inputs(std::move(studies));
+  around.allreduce = std::move(inputs.components);
+  around.network = std::move(inputs.network);
+  around.other_cluster = !published.empty();
+  return around;
 }
 
 calibrate::CommandOptions command_of(CommandLine const& line, calibrate::CalibrateOptions const& options) {
@@ -149,35 +189,49 @@ std::vector<data::Assumption> take_program_facts(std::vector<data::Assumption>& 
   return taken;
 }
 
-std::string commands_text(std::vector<calibrate::CommandRun> const& commands, int runs) {
+std::string commands_text(std::vector<calibrate::CommandRun> const& commands,
+                          calibrate::CalibrateOptions const& options, double timeout_s) {
   validate::TextTable table{{{"K"}, {"local batch"}, {"command", "", validate::Align::left}}, {}};
   for (auto const& c : commands)
     table.add({std::to_string(c.point.ranks), std::to_string(c.point.local_batch), c.command});
-  return validate::to_text(table) + "\n" + std::to_string(commands.size()) + " points, at least " +
-         std::to_string(runs) + " runs each; how long one takes, only the program knows\n";
+  auto const count = static_cast<int>(commands.size());
+  auto const duration = [](double time_s) { return data::duration_text(Seconds{time_s}); };
+  std::string const limit = options.time_limit_s < no_limit_s
+                                ? "--time-limit ends it after " + duration(options.time_limit_s)
+                                : "no --time-limit ends it before";
+  return validate::to_text(table) + "\n" +
+         validate::wrap(std::to_string(count) + " points of " + std::to_string(options.runs) + " to " +
+                        std::to_string(options.max_runs) + " runs, " + std::to_string(count * options.runs) +
+                        " runs at least. " +
+                        "How long one takes is not known before the first has ended; by --command-timeout at most " +
+                        duration(timeout_s) + ", so that the least number takes at most " +
+                        duration(timeout_s * count * options.runs) + "; " + limit + ".");
 }
 
 /// calibrate --command: the user's own program.
-int on_program(CommandLine const& line, Arguments const& files) {
+int on_program(CommandLine const& line, Arguments const& files, Arguments const& published) {
   auto options = options_of(line);
-  if (!line.has("time-limit")) options.time_limit_s = 1e9;  // no limit: a program takes what it takes
+  if (!line.has("time-limit")) options.time_limit_s = no_limit_s;
   auto command = command_of(line, options);
   auto const commands = command_runs(command);
   if (line.has("dry-run")) {
-    write_result(line, commands_text(commands, options.runs));
+    write_result(line, commands_text(commands, options, command.timeout_s));
     return ok;
   }
   auto facts = line.assumptions();
   auto const program_facts = take_program_facts(facts);
-  data::Study elsewhere;
-  if (!files.empty()) elsewhere = calibrate::sort_inputs(data::read_studies(files, facts)).components;
+  auto const sums = [](data::Assumption const& fact) { return fact.key == "gradient_bytes"; };
+  if (!published.empty() && std::none_of(program_facts.begin(), program_facts.end(), sums))
+    throw InputError(
+        "--publish with --command does not say what a step sums over the network. Add --assume gradient_bytes=BYTES?");
+  auto const around = surroundings_of(line, files, published, facts);
   Interrupt const interrupt;
   command.log_folder = std::filesystem::path(line.get<std::string>("into")) / "logs";
   Session session(line, calibrate::journal_identity(command, options), options);
   auto found = calibrate::calibrate_command(command, options);
   for (auto* study : {&found.components, &found.steps})
     for (auto const& fact : program_facts) study->set(fact.key, fact.value);
-  return session.finish(std::move(found), command.command, elsewhere);
+  return session.finish(std::move(found), command.command, around);
 }
 
 void add_options(CommandLine& line) {
@@ -203,7 +257,11 @@ void add_options(CommandLine& line) {
       "relative half width of the 95 % interval to stop at");
   add("time-limit,T", text("TIME"), "for everything; what is done by then is kept (2min; with --command none)");
   add("seed", po::value<std::uint64_t>()->default_value(1), "of the order of points and the workload's state");
-  add("dry-run", "list the points and the least time they take");
+  add("algorithms", text("LIST"), "of the all-reduce: ring,library (all that the device has)");
+  add("intra-peak", text("RATE"),
+      "what a worker's link in its node can carry, to set the measured one beside: 450GB/s");
+  add("inter-peak", text("RATE"), "the same of a node's links to others: 100Gbit/s (as the kernel says)");
+  add("dry-run", "list the points and about how long they take, after a few timings of each");
   add("resume", "go on from the journal in --into, where there is one");
   add("restart", "begin anew where the journal in --into did not finish");
   add("command,c", text("TEXT"),
@@ -218,7 +276,7 @@ void add_options(CommandLine& line) {
       "measured elsewhere: make the Model from this Study or log instead of measuring; with --command, its all-reduce "
       "beside the program's steps. Give it once a file");
   add("publish", po::value<Arguments>()->composing()->value_name("NAME"),
-      "a published network, beside --from or alone; give it once a network; `list` lists them");
+      "a published network, beside --from or --command, or alone; give it once a network; `list` lists them");
 }
 
 }  // namespace
@@ -235,11 +293,7 @@ int calibrate(Arguments const& arguments) {
   if (!line.parse(arguments)) return ok;
   auto const files = line.all("from"), published = line.all("publish");
   if (std::find(published.begin(), published.end(), "list") != published.end()) return list_published(line);
-  if (line.has("command")) {
-    if (!published.empty())
-      throw InputError("--publish with --command (a program's steps pay its own network). Give --from a log?");
-    return on_program(line, files);
-  }
+  if (line.has("command")) return on_program(line, files, published);
   if (!files.empty() || !published.empty()) return calibrate_from(line, files, published);
   return on_device(line);
 }

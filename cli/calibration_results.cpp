@@ -9,6 +9,7 @@
 #include "cli/output.hpp"
 #include "data/atomic_file.hpp"
 #include "data/model_file.hpp"
+#include "data/quantity_text.hpp"
 #include "model/error.hpp"
 #include "validate/number_text.hpp"
 #include "validate/present_model.hpp"
@@ -32,34 +33,6 @@ std::string points_text(Calibration const& measured) {
                validate::fixed_text(p.mean_s > 0.0 ? 100.0 * p.standard_error_s / p.mean_s : 0.0, 2),
                std::to_string(p.timings), std::string(calibrate::to_text(p.termination))});
   return validate::to_text(table);
-}
-
-std::string study_text(data::Study const& study) {
-  std::ostringstream out;
-  data::write_study_csv(out, study);
-  return out.str();
-}
-
-std::optional<std::string> if_any(data::Study const& study) {
-  if (study.samples.empty()) return std::nullopt;
-  return study_text(study);
-}
-
-std::string rate_text(double value, std::string const& unit) {
-  bool const flop = unit == "FLOP/s";
-  return validate::fixed_text(value / (flop ? 1e12 : 1e9), 1) + (flop ? " TFLOP/s" : " GB/s");
-}
-
-std::string rates_text(std::vector<calibrate::Rate> const& rates) {
-  std::string text;
-  for (auto const& rate : rates) {
-    std::string line = rate.what + ": " + rate_text(rate.achieved, rate.unit);
-    if (rate.ceiling > 0.0)
-      line += ", " + validate::fixed_text(100.0 * rate.share(), 0) + " % of " + rate_text(rate.ceiling, rate.unit) +
-              " (" + rate.ceiling_is + ")";
-    text += validate::wrap(line + ": " + rate.verdict, "- ");
-  }
-  return rates.empty() ? text : "Is it what this card can do?\n" + text + "\n";
 }
 
 std::string ended_text(Calibration const& found) {
@@ -95,6 +68,24 @@ void ResultsFolder::put(std::string const& name, std::optional<std::string> cons
   written_ += (written_.empty() ? "" : ", ") + name;
 }
 
+calibrate::LinkPeaks peaks_of(CommandLine const& line) {
+  calibrate::LinkPeaks peaks;
+  auto const given = [&](char const* name, calibrate::Peak& peak) {
+    if (auto const text = line.find<std::string>(name))
+      peak = {data::rate_from_text(*text).value, std::string("--") + name};
+  };
+  given("intra-peak", peaks.intra);
+  given("inter-peak", peaks.inter);
+  return peaks;
+}
+
+std::optional<std::string> text_if_any(data::Study const& study) {
+  if (study.samples.empty()) return std::nullopt;
+  std::ostringstream out;
+  data::write_study_csv(out, study);
+  return out.str();
+}
+
 std::string model_file_text(model::Model const& model, data::Provenance const& made_by) {
   std::ostringstream out;
   data::write_model(out, model, made_by);
@@ -102,7 +93,7 @@ std::string model_file_text(model::Model const& model, data::Provenance const& m
 }
 
 void write_results(CommandLine const& line, ResultsFolder& folder, Calibration found, std::string const& about,
-                   data::Study const& elsewhere) {
+                   Surroundings const& around) {
   auto const made_by = line.provenance({});
   for (auto* study : {&found.components, &found.steps, &found.per_rank}) {
     study->set("command", made_by.command_line);
@@ -110,15 +101,21 @@ void write_results(CommandLine const& line, ResultsFolder& folder, Calibration f
   }
   calibrate::FitInputs inputs{
       .components = std::move(found.components), .steps = std::move(found.steps), .imported = {}};
-  if (!elsewhere.samples.empty()) calibrate::add_allreduce(inputs, elsewhere);
-  folder.put("components.csv", if_any(inputs.components));
-  folder.put("steps.csv", if_any(inputs.steps));
-  folder.put("per_rank.csv", if_any(found.per_rank));
+  if (!around.allreduce.samples.empty()) calibrate::add_allreduce(inputs, around.allreduce);
+  inputs.network = around.network;
+  folder.put("components.csv", text_if_any(inputs.components));
+  folder.put("steps.csv", text_if_any(inputs.steps));
+  folder.put("per_rank.csv", text_if_any(found.per_rank));
+  if (around.other_cluster &&
+      std::erase_if(inputs.steps.samples, [](data::Sample const& step) { return step.ranks > 1; }) > 0)
+    found.warnings.push_back("steps at K > 1 paid this machine's network: left out of a Model of another's.");
 
   std::optional<std::string> model;
   std::string model_text;
   try {
-    auto const fitted = calibrate::fit_model(inputs, {.draws = 2000, .seed = line.get<std::uint64_t>("seed")});
+    auto fitted = calibrate::fit_model(inputs, {.draws = 2000, .seed = line.get<std::uint64_t>("seed")});
+    auto& ratings = fitted.model.ratings = std::move(found.rates);
+    for (auto& rating : calibrate::rate_links(fitted.model, around.peaks, around.ends)) ratings.push_back(rating);
     model = model_file_text(fitted.model, made_by);
     model_text = validate::to_text(fitted);
   } catch (DataError const& e) {
@@ -136,7 +133,7 @@ void write_results(CommandLine const& line, ResultsFolder& folder, Calibration f
       found.sleep_bias_s > 0.0
           ? "A known sleep came back " + validate::fixed_text(found.sleep_bias_s * 1e6, 1) + " us too long. "
           : "";
-  text += validate::wrap(sleep + ended_text(found)) + "\n" + rates_text(found.rates) + model_text;
+  text += validate::wrap(sleep + ended_text(found)) + "\n" + model_text;
   for (auto const& warning : found.warnings) text += validate::wrap(warning, "- ");
   write_result(line, text + "\n" + folder.written());
 }

@@ -135,6 +135,10 @@ validate::Section model_section(std::string const& path, model::Model const& mod
   }
   section.blocks.push_back(
       validate::Table{validate::table_of(model), "The Model's parameters, and where each came from."});
+  if (!model.ratings.empty()) {
+    section.blocks.push_back(validate::Paragraph{"Is it what this hardware can do?"});
+    section.blocks.push_back(validate::Bullets{validate::rating_sentences(model.ratings)});
+  }
   return section;
 }
 

@@ -51,6 +51,16 @@ ordered_json posterior_json(model::Model const& m) {
   return {{"names", names}, {"draws", draws}};
 }
 
+ordered_json ratings_json(model::Model const& m) {
+  ordered_json ratings = ordered_json::array();
+  for (auto const& r : m.ratings) {
+    ordered_json entry{{"what", r.what}, {"unit", r.unit}, {"achieved", r.achieved}, {"verdict", r.verdict}};
+    if (r.ceiling > 0.0) entry.update(ordered_json{{"ceiling", r.ceiling}, {"ceiling_is", r.ceiling_is}});
+    ratings.push_back(std::move(entry));
+  }
+  return ratings;
+}
+
 /// Reads one document, and knows where it came from.
 class ModelReader {
  public:
@@ -65,6 +75,7 @@ class ModelReader {
       model::check(model_.parameters);
       read_allreduce();  // before the draws, which share its curve
       read_posterior();
+      read_ratings();
     } catch (DataError const&) {
       throw;
     } catch (InputError const& e) {
@@ -178,6 +189,22 @@ class ModelReader {
     model_.parameters.measured_allreduce = model::make_allreduce_curve(model_.parameters, std::move(points));
   }
 
+  void read_ratings() {
+    if (!document_.contains("ratings")) return;
+    for (auto const& entry : document_["ratings"]) {
+      std::string const where = " of rating " + std::to_string(model_.ratings.size() + 1);
+      if (!entry.is_object()) fail("rating " + std::to_string(model_.ratings.size() + 1) + " (must be an object)");
+      model::Rating rating{.what = entry.value("what", ""),
+                           .unit = entry.value("unit", ""),
+                           .achieved = number(entry, "achieved", where),
+                           .ceiling = entry.contains("ceiling") ? number(entry, "ceiling", where) : 0.0,
+                           .ceiling_is = entry.value("ceiling_is", ""),
+                           .verdict = entry.value("verdict", "")};
+      if (!(rating.achieved >= 0.0 && rating.ceiling >= 0.0)) fail("a negative figure" + where);
+      model_.ratings.push_back(std::move(rating));
+    }
+  }
+
   std::string path_;
   json document_;
   model::Model model_;
@@ -202,6 +229,7 @@ void write_model(std::ostream& out, model::Model const& m, Provenance const& pro
     for (auto const& p : curve->points()) points.push_back({p.ranks, p.bytes, p.time_s});
     document["allreduce"] = {{"columns", {"ranks", "bytes", "time_s"}}, {"points", points}};
   }
+  if (!m.ratings.empty()) document["ratings"] = ratings_json(m);
   document["provenance"] = provenance_json(provenance);
   write_json(out, document);
 }

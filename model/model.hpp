@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "model/rating.hpp"
 #include "model/step.hpp"
 
 namespace kurve::model {
@@ -38,6 +39,7 @@ struct Model {
   StepParameters parameters;                   ///< central values
   std::map<std::string, Knowledge> knowledge;  ///< by parameter name; a missing name is assumed, sd 0
   std::vector<StepParameters> draws;           ///< posterior draws; empty where only sds are known
+  std::vector<Rating> ratings;                 ///< what was measured beside what card and links can do
 
   /// B at K workers: constant when strong, proportional to K when weak. A mixed Model has no rule: the caller names B.
   [[nodiscard]] double batch_at(double ranks) const {

@@ -83,6 +83,23 @@ TextTable table_of(std::vector<sim::AllreducePoint> const& points, double confid
   return text;
 }
 
+std::vector<std::string> rating_sentences(std::vector<model::Rating> const& ratings) {
+  auto const value_of = [](model::Rating const& r, double value) {
+    if (r.unit == "s") return number_text(value * 1e6, 3) + " us";
+    bool const flop = r.unit == "FLOP/s";
+    return number_text(value / (flop ? 1e12 : 1e9), 3) + (flop ? " TFLOP/s" : " GB/s");
+  };
+  std::vector<std::string> sentences;
+  for (auto const& r : ratings) {
+    std::string text = r.what + ": " + value_of(r, r.achieved);
+    if (r.ceiling > 0.0)
+      text += (r.unit == "s" ? " beside " : ", " + percent_text(r.share(), 0) + " of ") + value_of(r, r.ceiling) +
+              " (" + r.ceiling_is + ")";
+    sentences.push_back(text + ": " + r.verdict);
+  }
+  return sentences;
+}
+
 std::string budget_sentence(model::CurvePoint const& point) {
   auto const& c = point.contributions;
   std::vector<std::pair<double, std::string>> parts{
@@ -204,6 +221,9 @@ std::string to_text(calibrate::FitResult const& fit) {
            wrap("Between measured sizes a time is uncertain by " + percent_text(curve->size_log_sd(), 1) +
                 " (sd), from how the line through each size's neighbours misses it.") +
            "\n";
+  if (!m.ratings.empty()) out += "Is it what this hardware can do?\n";
+  for (auto const& sentence : rating_sentences(m.ratings)) out += wrap(sentence, "- ");
+  if (!m.ratings.empty()) out += "\n";
   for (auto const& message : fit.messages) out += wrap(message, "- ");
   return out;
 }

@@ -20,6 +20,9 @@ namespace kurve::validate {
 /// Times of the all-reduce, one line a size and K. @param confidence  of their intervals
 [[nodiscard]] TextTable table_of(std::vector<sim::AllreducePoint> const& points, double confidence);
 
+/// What was measured beside the best it could be, a sentence each: value, share of the ceiling, verdict.
+[[nodiscard]] std::vector<std::string> rating_sentences(std::vector<model::Rating> const& ratings);
+
 /// Where the mean step goes at one K, largest first: "compute 71 %, exposed communication 20 %, serial 9 %".
 [[nodiscard]] std::string budget_sentence(model::CurvePoint const& point);
 /// The predicted bend, its interval, and the largest K that pays for sure enough.

@@ -30,40 +30,6 @@ std::vector<double> times_of(data::Study const& study, int ranks) {
 
 TEST_SUITE_BEGIN("unit");
 
-TEST_CASE("calibrate: fixed workload: every run is the same job every K its share of the same batch") {
-  auto const backend = make_synthetic_backend(test::synthetic_machine(1));
-  auto const c = run_calibration(*backend, test::quick_options(1));
-  CHECK(c.steps.derived_regime() == model::Regime::strong);
-  CHECK(c.steps.find("regime") == "strong");
-  for (auto const& row : c.steps.samples) CHECK(row.global_batch == 64.0);
-}
-
-TEST_CASE("calibrate: warm-up: a cold start is in no sample") {
-  auto truth = test::synthetic_machine(2);
-  truth.cold_start_factor = 20.0;
-  auto const c = run_calibration(*make_synthetic_backend(truth), test::quick_options(2));
-  double const usual = model::step_time(truth.parameters, 1, 64).total_s();
-  for (double const t : times_of(c.steps, 1)) CHECK(t < 1.2 * usual);  // noise of 2 % never reaches 20 %
-  CHECK(c.steps.warmup() == data::Inclusion::excluded);
-  for (auto const& point : c.points) CHECK(point.warmup_dropped >= 4);
-}
-
-TEST_CASE("calibrate: repeats and variance: at least `runs` runs of every K each step a row all raw timings kept") {
-  auto options = test::quick_options(3);
-  options.runs = 4;
-  auto const c = run_calibration(*make_synthetic_backend(test::synthetic_machine(3)), options);
-  std::map<int, std::set<int>> runs;
-  for (auto const& row : c.steps.samples) runs[row.ranks].insert(*row.run);
-  for (int const ranks : {1, 2, 4, 8}) CHECK(runs[ranks].size() >= 4);
-  for (auto const& point : c.points) {
-    auto const rows = std::count_if(c.components.samples.begin(), c.components.samples.end(), [&](auto const& row) {
-      return row.op == point.point.op && row.ranks == point.point.ranks && row.bytes.value_or(0) == point.point.bytes &&
-             static_cast<int>(row.local_batch.value_or(0)) == point.point.local_batch;
-    });
-    CHECK(rows == point.timings * point.point.ranks);
-  }
-}
-
 TEST_CASE("calibrate: a known sleep tells the instrument's bias") {
   auto truth = test::synthetic_machine(4);
   truth.sleep_bias_s = 80e-6;
@@ -135,16 +101,20 @@ TEST_CASE("calibrate: Studies survive their file and the recording replays") {
   for (std::size_t i = 0; i < c.points.size(); ++i) CHECK_CLOSE(second.points[i].mean_s, c.points[i].mean_s, 0.02);
 }
 
-TEST_CASE("calibrate: a dry run lists the points and how long they take") {
+TEST_CASE("calibrate: a dry run lists the points and about how long they take") {
   auto const plan = plan_calibration(*make_synthetic_backend(test::synthetic_machine(9)), test::quick_options(9));
   double total = 0.0;
-  for (auto const& point : plan) total += point.estimate_s;
+  for (auto const& point : plan) {
+    total += point.estimate_s;
+    CHECK(point.least_s <= point.estimate_s);
+  }
   CHECK(plan.size() > 20);
   CHECK(plan.front().description == "compute, local batch 4, 1 rank");
   double const actual =
       run_calibration(*make_synthetic_backend(test::synthetic_machine(9)), test::quick_options(9)).elapsed_s;
-  CHECK(total > 0.3 * actual);
-  CHECK(total < 3.0 * actual);
+  // All points take their 40 timings; runs of whole steps vary in number, and are a third of all.
+  CHECK(total > 0.6 * actual);
+  CHECK(total < 1.6 * actual);
 }
 
 TEST_CASE("calibrate: progress goes from 0 to 1 and names the point") {

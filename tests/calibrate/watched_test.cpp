@@ -2,9 +2,14 @@
 #include "calibrate/watched.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <memory>
+#include <mutex>
+#include <string>
 #include <thread>
+#include <vector>
 
+#include "calibrate/watchdog.hpp"
 #include "model/error.hpp"
 #include "tests/support/checks.hpp"
 
@@ -119,6 +124,28 @@ TEST_CASE("meeting: abandoned it turns away whoever comes later") {
   Meeting meeting(2);
   meeting.abandon();
   CHECK(test::message_of<DeviceError>([&] { return meeting.arrive(), 0; }).find("another rank failed") == 0);
+}
+
+TEST_CASE("watchdog: barks once at a call that does not come back and at no other") {
+  std::mutex mutex;
+  std::vector<std::string> barks;
+  {
+    Watchdog dog([&](std::string const& why) {
+      std::lock_guard const lock(mutex);
+      barks.push_back(why);
+    });
+    for (int i = 0; i < 100; ++i) CHECK(dog.watch(Seconds{30.0}, "a quick call", [&] { return i; }) == i);
+    auto const barked = [&] {
+      std::lock_guard const lock(mutex);
+      return !barks.empty();
+    };
+    // The call ends when the dog has barked, however long that takes on a busy machine.
+    dog.watch(Seconds{0.05}, "the slow call", [&] {
+      while (!barked()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    });
+    dog.watch(Seconds{30.0}, "another quick call", [] {});
+  }
+  CHECK(barks == std::vector<std::string>{"the slow call did not come back within 0.05 s"});
 }
 
 TEST_SUITE_END();

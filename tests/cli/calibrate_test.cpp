@@ -218,4 +218,79 @@ TEST_CASE("a disk that takes no more is an error that loses nothing") {
   check_whole(into, whole);
 }
 
+TEST_CASE("measured elsewhere: an nccl-tests log a trace and step times make one Model and stay as Studies") {
+  TemporaryFolder const folder;
+  std::string const seeds = KURVE_SOURCE_DIR "/tests/fuzz/seeds/";
+  auto const trace = folder.write("trace.json", read_text(seeds + "kineto.json"));
+  // As the trace has it: 0.8 ms of compute for a local batch of 4.
+  auto const steps = folder.write("steps.csv",
+                                  "K,global_batch,step_time_s\n1,16,0.00330\n1,16,0.00332\n2,16,0.00172\n2,16,"
+                                  "0.00170\n4,16,0.00096\n4,16,0.00095\n");
+  auto const into = folder.path("model");
+  std::string const inputs = "calibrate --from '" + seeds + "nccl_new.txt' --from '" + steps + "' --from '" + trace +
+                             "' --assume '" + trace + ":global_batch=16' ";
+  auto const run = run_kurve(inputs + "--into '" + into + "'");
+  INFO(run.err);
+  REQUIRE(run.code == 0);
+  auto const model = read_text(into + "/model.json");
+  auto const source = [&](std::string const& name) {
+    auto const at = model.find("\"" + name + "\"");
+    auto const word = model.find("\"source\": \"", at) + 11;
+    return model.substr(word, model.find('"', word) - word);
+  };
+  CHECK(source("compute.per_sample") == "imported");
+  CHECK(source("network.nccl.latency_scale") == "imported");
+  CHECK(source("extra.multi") == "fitted");
+  CHECK(model.find("\"ratings\"") != std::string::npos);
+  CHECK(run.out.find("beside") != std::string::npos);
+  // Each Study is one of Kurve's own, and together they make the Model again.
+  auto const again = run_kurve("calibrate --from '" + into + "/components.csv' --from '" + into +
+                               "/network.csv' --from '" + into + "/steps.csv' --into '" + folder.path("again") + "'");
+  INFO(again.err);
+  CHECK(again.code == 0);
+  auto const parameters = [](std::string const& text) { return text.substr(0, text.find("\"provenance\"")); };
+  CHECK(parameters(read_text(folder.path("again") + "/model.json")) == parameters(model));
+  // What was measured here is not replaced by what others measured.
+  static_cast<void>(folder.write("mine/journal.jsonl", ""));
+  auto const refused = run_kurve(inputs + "--into '" + folder.path("mine") + "'");
+  CHECK(refused.code == 2);
+  CHECK(refused.err.find("would be replaced") != std::string::npos);
+}
+
+TEST_CASE("the user's program beside a published network: its own steps at K > 1 do not count") {
+  TemporaryFolder const folder;
+  auto const script = folder.write("train.sh", "for i in 1 2 3 4 5; do echo step_time_s=0.$1; done\n");
+  auto const into = folder.path("calibration");
+  std::string const command = "calibrate --command 'sh " + script +
+                              " $((100 + 10 * {batch} / {ranks}))' --batches 8,16,32 --ranks 1,2 --runs 2 --publish "
+                              "h100-ib-ndr-x8 --into '" +
+                              into + "' ";
+  CHECK(run_kurve(command).code == 2);
+  auto const run = run_kurve(command + "--assume gradient_bytes=1e9");
+  INFO(run.err);
+  REQUIRE(run.code == 0);
+  CHECK(run.out.find("published") != std::string::npos);
+  CHECK(run.out.find("steps at K > 1 paid this machine's network") != std::string::npos);
+  CHECK(run.out.find("bus bandwidth between nodes") != std::string::npos);
+  CHECK(points_of(into + "/steps.csv", {"K"}).count("2,") == 8);  // 2 runs of 4 steps, kept
+  CHECK(run_kurve("simulate '" + into + "/model.json' --K 16,32").code == 0);
+}
+
+TEST_CASE("options that cannot be met are told before anything is measured") {
+  auto const message = [](std::string const& options, int code) {
+    auto const run = run_kurve("calibrate " + options);
+    CHECK(run.code == code);
+    return run.err;
+  };
+  CHECK(message("--device host --batches 4096", 2)
+            .find("local batch=4096 (must be 1 to 1024: the samples that the "
+                  "workload has") != std::string::npos);
+  CHECK(message("--device host --algorithms library", 2).find("algorithm 'library' (host has ring)") !=
+        std::string::npos);
+  CHECK(message("--device host --inter-peak fast", 2).find("rate 'fast'") != std::string::npos);
+  auto const dry = run_kurve("calibrate --command './train {batch}' --batches 8,16 --command-timeout 1min --dry-run");
+  CHECK(dry.code == 0);
+  CHECK(dry.out.find("not known before the first") != std::string::npos);
+}
+
 TEST_SUITE_END();

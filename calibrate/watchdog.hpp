@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "model/units.hpp"
+
+namespace kurve::calibrate {
+
+/// For calls that cannot be given up on, as MPI_Init: says so where one does not come back, from a thread of its own.
+class Watchdog {
+ public:
+  /// What to do then, with `<what> did not come back within <limit> s`; it may end the process. Called once.
+  using Bark = std::function<void(std::string const& why)>;
+  explicit Watchdog(Bark bark);
+  Watchdog(Watchdog const&) = delete;
+  Watchdog& operator=(Watchdog const&) = delete;
+  ~Watchdog();
+
+  /// Runs the body, watched. Time counts only while this process runs: one that was stopped and goes on (Ctrl-Z) has
+  /// not hung. Not for two threads at once, nor inside another.
+  template <typename Body>
+  auto watch(Seconds limit, std::string what, Body&& body) {
+    Watched const watched(*this, limit, std::move(what));
+    return std::forward<Body>(body)();
+  }
+
+ private:
+  struct Watched {
+    Watched(Watchdog& dog, Seconds limit, std::string what);
+    ~Watched();
+    Watchdog& dog;
+  };
+  void run();
+
+  Bark bark_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool over_ = false, watching_ = false;
+  long call_ = 0;  ///< which one is watched
+  Seconds limit_{};
+  std::string what_;
+  std::thread thread_;  // last: it uses all of the others
+};
+
+/// How long a call that needs all ranks may take: a rank that hangs must be known within 30 s.
+constexpr Seconds all_ranks_limit{25.0};
+
+/// A bark that prints and ends the process at once with the exit code of a device that failed; no destructor runs, for
+/// they would wait for the same ranks. mpirun ends the other ranks then.
+[[noreturn]] void exit_device_failed(std::string const& why);
+
+}  // namespace kurve::calibrate
