@@ -42,7 +42,11 @@ std::vector<model::Rating> cpu_ratings(Workload const& workload, std::span<Timed
   if (!(workload.flop(1) > 0.0)) return ratings;
   double const best = best_product_flop_per_s();
   for (auto const& part : parts)
-    if (part.local_batch > 0) ratings.push_back(product_rating(part, workload.flop(part.local_batch), best));
+    if (part.local_batch > 0) {
+      ratings.push_back(product_rating(part, workload.flop(part.local_batch), best));
+      if (ratings.back().verdict != "good")
+        ratings.back().verdict += ": products of few samples reach less; or does something else run on the core?";
+    }
   return ratings;
 }
 

@@ -28,10 +28,14 @@ std::string points_text(Calibration const& measured) {
                              {"n"},
                              {"ended", "", validate::Align::left, 1}},
                             {}};
-  for (auto const& p : measured.points)
-    table.add({p.description, validate::fixed_text(p.median_s * 1e3, 4), validate::fixed_text(p.mean_s * 1e3, 4),
-               validate::fixed_text(p.mean_s > 0.0 ? 100.0 * p.standard_error_s / p.mean_s : 0.0, 2),
-               std::to_string(p.timings), std::string(calibrate::to_text(p.termination))});
+  for (auto const& p : measured.points) {
+    auto const figure = [&](double value, int decimals) {
+      return p.timings > 0 ? validate::fixed_text(value, decimals) : std::string("-");
+    };
+    table.add({p.description, figure(p.median_s * 1e3, 4), figure(p.mean_s * 1e3, 4),
+               figure(p.mean_s > 0.0 ? 100.0 * p.standard_error_s / p.mean_s : 0.0, 2), std::to_string(p.timings),
+               std::string(calibrate::to_text(p.termination))});
+  }
   return validate::to_text(table);
 }
 
@@ -66,6 +70,10 @@ void ResultsFolder::put(std::string const& name, std::optional<std::string> cons
   }
   data::write_file(file(name), *text);
   written_ += (written_.empty() ? "" : ", ") + name;
+}
+
+std::string ResultsFolder::written() const {
+  return written_.empty() ? "Nothing to write to " + name() + "\n" : "Written to " + name() + ": " + written_ + "\n";
 }
 
 calibrate::LinkPeaks peaks_of(CommandLine const& line) {
@@ -110,9 +118,13 @@ void write_results(CommandLine const& line, ResultsFolder& folder, Calibration f
       std::erase_if(inputs.steps.samples, [](data::Sample const& step) { return step.ranks > 1; }) > 0)
     found.warnings.push_back("steps at K > 1 paid this machine's network: left out of a Model of another's.");
 
+  inputs.components.path = folder.file("components.csv");
+  inputs.steps.path = folder.file("steps.csv");
   std::optional<std::string> model;
   std::string model_text;
   try {
+    if (inputs.components.samples.empty() && inputs.steps.samples.empty())
+      throw DataError(folder.name(), 0, "nothing was measured");
     auto fitted = calibrate::fit_model(inputs, {.draws = 2000, .seed = line.get<std::uint64_t>("seed")});
     auto& ratings = fitted.model.ratings = std::move(found.rates);
     for (auto& rating : calibrate::rate_links(fitted.model, around.peaks, around.ends)) ratings.push_back(rating);

@@ -24,7 +24,7 @@ class ResultsFolder {
   /// @throws InputError where it cannot be written
   void put(std::string const& name, std::optional<std::string> const& text);
   /// "Written to calibration: steps.csv, model.json"
-  [[nodiscard]] std::string written() const { return "Written to " + name() + ": " + written_ + "\n"; }
+  [[nodiscard]] std::string written() const;
 
  private:
   std::filesystem::path path_;

@@ -86,8 +86,9 @@ TextTable table_of(std::vector<sim::AllreducePoint> const& points, double confid
 std::vector<std::string> rating_sentences(std::vector<model::Rating> const& ratings) {
   auto const value_of = [](model::Rating const& r, double value) {
     if (r.unit == "s") return number_text(value * 1e6, 3) + " us";
-    bool const flop = r.unit == "FLOP/s";
-    return number_text(value / (flop ? 1e12 : 1e9), 3) + (flop ? " TFLOP/s" : " GB/s");
+    if (r.unit == "B/s") return number_text(value / 1e9, 3) + " GB/s";
+    bool const card = std::max(r.achieved, r.ceiling) >= 1e12;  // else a core
+    return number_text(value / (card ? 1e12 : 1e9), 3) + (card ? " TFLOP/s" : " GFLOP/s");
   };
   std::vector<std::string> sentences;
   for (auto const& r : ratings) {
