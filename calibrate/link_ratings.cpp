@@ -75,22 +75,24 @@ std::string microseconds(double seconds) {
   return text.str() + " us";
 }
 
-std::string bandwidth_verdict(double share, std::string const& advice) {
-  if (!(share > 0.0)) return "nothing to set it beside; what is the link's rate?";
+std::string bandwidth_verdict(double share, std::string const& option, std::string const& advice) {
+  if (!(share > 0.0)) return "nothing to set it beside. What is the link's rate (" + option + ")?";
   if (share > above_wire)
     return "above what the wire carries: the switches add up (NVLS, SHARP), or the peak named is not this link's";
   if (share >= good_share) return "good";
   return (share >= fair_share ? "fair: " : "low: ") + advice;
 }
 
-Rating bandwidth_rating(std::string what, double measured_Bps, Peak const& peak, std::string const& advice) {
+/// @param option  by which a peak that is not known can be said
+Rating bandwidth_rating(std::string what, double measured_Bps, Peak const& peak, std::string const& option,
+                        std::string const& advice) {
   Rating rating{.what = std::move(what),
                 .unit = "B/s",
                 .achieved = measured_Bps,
                 .ceiling = peak.Bps,
                 .ceiling_is = peak.is,
                 .verdict = {}};
-  rating.verdict = bandwidth_verdict(rating.share(), advice);
+  rating.verdict = bandwidth_verdict(rating.share(), option, advice);
   return rating;
 }
 
@@ -272,12 +274,12 @@ std::vector<Rating> rate_links(model::Model const& model, LinkPeaks const& peaks
   }
   if (measured("network.intra.bandwidth_Bps", p.intra_bandwidth_Bps))
     ratings.push_back(bandwidth_rating(
-        "bus bandwidth in a node", p.intra_bandwidth_Bps, peaks.intra,
+        "bus bandwidth in a node", p.intra_bandwidth_Bps, peaks.intra, "--intra-peak",
         gpu ? "are all links up (nvidia-smi nvlink -s, topo -m), is P2P disabled, do messages reach 256 MiB?"
             : "each byte is copied and added on the way, and the ranks share the memory. Are they bound to cores?"));
   if (measured("network.inter.bandwidth_Bps", p.inter_bandwidth_Bps))
     ratings.push_back(bandwidth_rating(
-        "bus bandwidth between nodes", p.inter_bandwidth_Bps, peaks.inter,
+        "bus bandwidth between nodes", p.inter_bandwidth_Bps, peaks.inter, "--inter-peak",
         gpu ? "are all NICs in use (NCCL_IB_HCA, NCCL_DEBUG=INFO), is GPUDirect RDMA on, do routes collide, do "
               "messages "
               "reach 256 MiB?"

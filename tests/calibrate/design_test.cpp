@@ -39,6 +39,17 @@ TEST_CASE(
   CHECK(ranks == std::set<int>{1, 2, 4, 6});
 }
 
+TEST_CASE("design: algorithms may be left out but not the one that the Model speaks of") {
+  auto const design = make_design(machine, {.algorithms = {"ring"}});
+  for (auto const& point : design.components) CHECK(point.algorithm == 0);
+  CHECK(design.steps.size() == make_design(machine, {}).steps.size());
+  CHECK(test::message_of<InputError>([] { return make_design(machine, {.algorithms = {"library"}}); }) ==
+        "algorithms without 'ring' (whole steps and the Model use it). Add it?");
+  CHECK(test::message_of<InputError>([] {
+          return make_design(machine, {.algorithms = {"ring", "tree"}});
+        }) == "algorithm 'tree' (host has ring, library)");
+}
+
 TEST_CASE("design: across nodes K counts whole nodes") {
   auto ranks_of = [](int workers_per_node, int all) {
     auto info = machine;

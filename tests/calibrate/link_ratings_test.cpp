@@ -125,7 +125,8 @@ TEST_CASE("link ratings: CPU ranks are told what is usual of them and a link wit
   auto const r = rate_links(ring(3e-6, 2e9, 40e-6, 5e6), peaks, LinkEnds::cpu);
   CHECK(begins(rating_of(r, "alpha in a node").verdict, "usual of CPU ranks"));
   CHECK(begins(rating_of(r, "alpha between nodes").verdict, "usual of TCP, 14.8 times NCCL's hop"));
-  CHECK(begins(rating_of(r, "bus bandwidth in a node").verdict, "nothing to set it beside"));
+  CHECK(begins(rating_of(r, "bus bandwidth in a node").verdict,
+               "nothing to set it beside. What is the link's rate (--intra-peak)?"));
   CHECK(begins(rating_of(r, "bus bandwidth between nodes").verdict, "low: is it this interface"));
   auto const slow = rate_links(ring(80e-6, 2e9, 500e-6, 12e6), peaks, LinkEnds::cpu);
   CHECK(begins(rating_of(slow, "alpha in a node").verdict, "low, 133 times NCCL's hop: ranks that sleep"));

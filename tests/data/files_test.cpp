@@ -139,6 +139,25 @@ TEST_SUITE("unit") {
     CHECK(names == nlohmann::json{"serial", "compute.per_sample"});  // only what varies
   }
 
+  TEST_CASE("model file: ratings are kept and figures that cannot be are refused") {
+    auto m = awkward_model();
+    m.ratings = {{"alpha between nodes", "s", 1.0 / 3e5, 2.7e-6, "NCCL's own", "good"},
+                 {"bus bandwidth in a node", "B/s", 1e11 / 3.0, 0.0, "", "nothing to set it beside"}};
+    test::TemporaryFolder folder;
+    auto const back = read_model(folder.write("m.json", written(m)));
+    REQUIRE(back.ratings.size() == 2);
+    for (std::size_t i = 0; i < 2; ++i) {
+      CHECK(back.ratings[i].what == m.ratings[i].what);
+      CHECK(back.ratings[i].unit == m.ratings[i].unit);
+      CHECK(back.ratings[i].achieved == m.ratings[i].achieved);
+      CHECK(back.ratings[i].ceiling == m.ratings[i].ceiling);
+      CHECK(back.ratings[i].ceiling_is == m.ratings[i].ceiling_is);
+      CHECK(back.ratings[i].verdict == m.ratings[i].verdict);
+    }
+    m.ratings[1].achieved = -1.0;
+    CHECK(has(model_error(written(m)), "a negative figure of rating 2"));
+  }
+
   TEST_CASE("model file: what is wrong is said") {
     auto const whole = written(awkward_model());
     auto const cut = model_error(whole.substr(0, whole.size() / 2));
