@@ -136,7 +136,8 @@ HopJitter hop_jitter_of(std::span<data::Sample const> rows) {
   for (auto const& row : rows) {
     if (!row.rank || row.ranks < 2) continue;
     auto& timings = points[{row.ranks, row.bytes.value_or(0)}];
-    auto const [at, fresh] = timings.try_emplace({row.run.value_or(0), row.step.value_or(0)}, row.time_s, row.time_s);
+    auto const [at, fresh] =
+        timings.try_emplace({row.run.value_or(0), row.step.value_or(0)}, Ends{row.time_s, row.time_s});
     at->second.first_s = std::min(at->second.first_s, row.time_s);
     at->second.last_s = std::max(at->second.last_s, row.time_s);
   }
