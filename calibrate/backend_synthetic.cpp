@@ -45,10 +45,8 @@ class SyntheticBackend : public Backend {
   }
 
   std::vector<double> time_allreduce(Collective const& c, int repeats) override {
-    auto p = truth_.parameters;
-    p.gradient_bytes = static_cast<double>(c.message.count);
-    p.allreduces_per_step = 1.0;
-    return same_on_all(c.ranks, repeats * model::allreduce_time_s(p, c.ranks) * lognormal(truth_.component_noise_cv));
+    double const one_s = model::one_allreduce_s(truth_.parameters, c.ranks, static_cast<double>(c.message.count));
+    return same_on_all(c.ranks, repeats * one_s * lognormal(truth_.component_noise_cv));
   }
 
   void verify_allreduce(Collective const&) override {}
@@ -57,8 +55,9 @@ class SyntheticBackend : public Backend {
     auto const& p = truth_.parameters;
     auto const compute = compute_times(ranks, local_batch);
     double const slowest = *std::max_element(compute.begin(), compute.end());
-    double const allreduce = model::allreduce_time_s(p, ranks) * lognormal(truth_.component_noise_cv);
-    double const exposed = model::exposed_time_s(p, allreduce, slowest) + model::extra_time_s(p, ranks, local_batch);
+    auto t = model::step_time(p, ranks, static_cast<double>(local_batch) * ranks);
+    t.stretch_communication(lognormal(truth_.component_noise_cv));
+    double const exposed = t.phases * t.pipeline.exposed_s(slowest / t.phases) + t.extra_s;
     double const total = p.serial_s * run_factor_ * lognormal(truth_.component_noise_cv) + slowest + exposed;
     std::vector<RankStep> result;
     for (double const c : compute)

@@ -43,10 +43,8 @@ constexpr Eigen::Index moved_n = 4;
 /// amount of it, as in sim.
 /// @param slowest  of K, over the mean worker
 double step_s(StepParameters const& p, double slowest, double ranks, double batch) {
-  auto const t = model::step_time(p, ranks, batch);
-  double const exposed = model::exposed_time_s(p, model::jittered_allreduce_s(p, ranks, t.allreduce_s), t.compute_s) -
-                         model::exposed_time_s(p, t.allreduce_s, t.compute_s);
-  return t.total_s() + exposed + t.compute_s * (slowest - 1.0);
+  auto const t = model::jittered_step_time(p, ranks, batch);
+  return t.serial_s + t.phases * t.phase_s(slowest) + t.extra_s;
 }
 
 }  // namespace

@@ -13,8 +13,8 @@ namespace kurve::data {
 /// communication fills (at least a nanosecond, for a time is positive). Header `overlap_fraction` and `overlap_buckets`
 /// where communication ran under compute and `collectives_per_step` says in how many parts:
 ///
-///   overlap_fraction = hidden / (compute (1 - 1/n)), n collectives: what exposed_time_s (model/step.hpp) turns back
-///   into the exposed communication of these steps.
+///   overlap_fraction = hidden / (compute (1 - 1/n)), n collectives: what BucketPipeline (model/bucket_pipeline.hpp)
+///   turns back into the exposed communication of these steps.
 ///
 /// @throws DataError where the batch is not known, naming the option that supplies it
 [[nodiscard]] Study components(Study const& per_rank);

@@ -40,8 +40,15 @@ double jittered_allreduce_s(StepParameters const& p, double ranks, double allred
     double const in_node = std::min(ranks, p.workers_per_node);
     hops = 2.0 * (in_node - 1.0) + 2.0 * (std::ceil(ranks / p.workers_per_node) - 1.0);
   }
-  double const hop_s = allreduce_s / (hops * std::max(p.allreduces_per_step, p.overlap_buckets));
-  return allreduce_s * ring_jitter_factor(ranks, hop_cv(p, hop_s));
+  return allreduce_s * ring_jitter_factor(ranks, hop_cv(p, allreduce_s / hops));
+}
+
+StepTime jittered_step_time(StepParameters const& p, double ranks, double global_batch) {
+  if (p.hop_jitter_cv == 0.0 && p.hop_jitter_s == 0.0) return step_time(p, ranks, global_batch);
+  return step_time(p, ranks, global_batch, [](StepParameters const& q, double k, double bytes) {
+    double const collectives = collectives_of_bucket(q, bytes);
+    return collectives * jittered_allreduce_s(q, k, bucket_time_s(q, k, bytes) / collectives);
+  });
 }
 
 double ring_jitter_spread(double ranks) {

@@ -17,9 +17,12 @@ namespace kurve::model {
 /// independent.
 [[nodiscard]] double hop_cv(StepParameters const& p, double hop_s);
 
-/// Mean time of a step's collectives with hop jitter, all ranks there at once [s]; trees are taken as without.
-/// @param allreduce_s  without jitter, as step_time has it
+/// Mean time of one all-reduce with hop jitter, all ranks there at once [s]; trees are taken as without.
+/// @param allreduce_s  without jitter, as one_allreduce_s has it
 [[nodiscard]] double jittered_allreduce_s(StepParameters const& p, double ranks, double allreduce_s);
+
+/// step_time with every bucket as long as its jittered collectives.
+[[nodiscard]] StepTime jittered_step_time(StepParameters const& p, double ranks, double global_batch);
 
 /// Mean time between the first and the last rank's end, over the sd of one hop: 2/sqrt(pi) for K = 2 (the difference of
 /// two normals), simulated beyond (normal hops of cv 0.1; standard error below 0.3 % up to K = 64, 1 % at 1024) and

@@ -29,7 +29,10 @@ constexpr std::array parameters{
                   "how sharply the floor gives way"},
     ParameterInfo{"gradient_bytes", "B", &P::gradient_bytes, 0, 1e18,
                   "buffer each worker contributes to a step's all-reduce"},
-    ParameterInfo{"network.allreduces_per_step", "1", &P::allreduces_per_step, 1, 1e6, "collectives (barriers) a step"},
+    ParameterInfo{"network.allreduces_per_step", "1", &P::allreduces_per_step, 1, 1e6,
+                  "collectives a step, at the least"},
+    ParameterInfo{"network.barriers_per_step", "1", &P::barriers_per_step, 1, 1e4,
+                  "times a step that all workers wait for the slowest"},
     ParameterInfo{"network.workers_per_node", "1", &P::workers_per_node, 1, 1e6, "workers that share a node"},
     ParameterInfo{"network.intra.latency", "s", &P::intra_latency_s, 0, 1e3, "alpha inside a node"},
     ParameterInfo{"network.intra.bandwidth_Bps", "B/s", &P::intra_bandwidth_Bps, 0, 1e18,
@@ -44,6 +47,9 @@ constexpr std::array parameters{
                   "of the measured all-reduce curve, in its own sd"},
     ParameterInfo{"overlap.fraction", "1", &P::overlap_fraction, 0, 1, "share of compute that can hide the all-reduce"},
     ParameterInfo{"overlap.buckets", "1", &P::overlap_buckets, 1, 1e6, "gradient buckets, the last always exposed"},
+    ParameterInfo{"overlap.bucket_bytes", "B", &P::bucket_bytes, 0, 1e18, "size of a bucket, 0: their number"},
+    ParameterInfo{"overlap.first_bucket_bytes", "B", &P::first_bucket_bytes, 0, 1e18,
+                  "size of the first bucket, 0: as the others"},
     ParameterInfo{"extra.multi", "s", &P::extra_multi_s, 0, inf, "exposed whenever K > 1"},
     ParameterInfo{"extra.in_node", "s", &P::extra_in_node_s, 0, inf,
                   "exposed times 1 - 1/g, g workers of a node in use"},
@@ -194,6 +200,11 @@ void set_parameter(StepParameters& p, std::string_view name, std::string_view va
 
 void check(StepParameters const& p) {
   for (auto const& info : parameters) check_range(info, p.*(info.member));
+  if (p.barriers_per_step != std::floor(p.barriers_per_step)) {
+    std::ostringstream text;
+    text << "network.barriers_per_step=" << p.barriers_per_step << " (must be a whole number)";
+    throw InputError(text.str());
+  }
 }
 
 double effective_batch(P const& p, double local_batch) {
@@ -248,16 +259,39 @@ std::shared_ptr<AllreduceCurve const> make_allreduce_curve(StepParameters const&
       [law](double ranks, double bytes) { return std::max(least_law_s, allreduce_law_s(law, ranks, bytes)); }, doubt);
 }
 
-double allreduce_time_s(StepParameters const& p, double ranks) {
-  if (ranks <= 1.0 || p.gradient_bytes <= 0.0) return 0.0;
-  double const collectives = std::max(p.allreduces_per_step, p.overlap_buckets);
-  return collectives * one_allreduce_s(p, ranks, p.gradient_bytes / collectives);
+Buckets gradient_buckets(StepParameters const& p) {
+  double const bytes = p.gradient_bytes / p.barriers_per_step;
+  return p.bucket_bytes > 0.0 && bytes > 0.0 ? buckets_of_size(bytes, p.first_bucket_bytes, p.bucket_bytes)
+                                             : buckets_of_count(bytes, p.first_bucket_bytes, p.overlap_buckets);
 }
 
-double exposed_time_s(StepParameters const& p, double allreduce_s, double compute_s) {
-  double const buckets = p.overlap_buckets;
-  double const backward_s = p.overlap_fraction * compute_s;
-  return std::max(allreduce_s / buckets, allreduce_s - backward_s + backward_s / buckets);
+double collectives_of_bucket(StepParameters const& p, double bytes) {
+  return bytes > 0.0 ? std::max(1.0, p.allreduces_per_step * bytes / p.gradient_bytes) : 1.0;
+}
+
+double bucket_time_s(StepParameters const& p, double ranks, double bytes) {
+  if (ranks <= 1.0 || bytes <= 0.0) return 0.0;
+  double const collectives = collectives_of_bucket(p, bytes);
+  return collectives * one_allreduce_s(p, ranks, bytes / collectives);
+}
+
+BucketPipeline bucket_pipeline(StepParameters const& p, double ranks, BucketTime bucket_s) {
+  if (ranks <= 1.0 || p.gradient_bytes <= 0.0) return {};
+  auto const buckets = gradient_buckets(p);
+  double const first_s = bucket_s(p, ranks, buckets.first_bytes);
+  if (buckets.alike()) return BucketPipeline::of(buckets, first_s, first_s, first_s, p.overlap_fraction);
+  return BucketPipeline::of(buckets, first_s, bucket_s(p, ranks, buckets.middle_bytes),
+                            bucket_s(p, ranks, buckets.last_bytes), p.overlap_fraction);
+}
+
+double allreduce_time_s(StepParameters const& p, double ranks) {
+  return p.barriers_per_step * bucket_pipeline(p, ranks).total_s;
+}
+
+void StepTime::stretch_communication(double factor) {
+  allreduce_s *= factor;
+  pipeline = pipeline.stretched(factor);
+  exposed_comm_s = phases * pipeline.exposed_s(compute_s / phases) + extra_s;
 }
 
 double extra_time_s(P const& p, double ranks, double local_batch) {
@@ -286,14 +320,17 @@ double discrepancy_log(P const& p, double ranks, double local_batch) {
   return distance > 0.0 ? p.discrepancy_log_growth * std::pow(distance, p.discrepancy_power) : 0.0;
 }
 
-StepTime step_time(StepParameters const& p, double ranks, double global_batch) {
+StepTime step_time(StepParameters const& p, double ranks, double global_batch, BucketTime bucket_s) {
   if (!(ranks >= 1.0)) throw InputError("K=" + std::to_string(ranks) + " (must be at least 1)");
   if (!(global_batch > 0.0)) throw InputError("global_batch=" + std::to_string(global_batch) + " (must be positive)");
   StepTime t;
   t.serial_s = p.serial_s;
   t.compute_s = compute_time_s(p, global_batch / ranks);
-  t.allreduce_s = allreduce_time_s(p, ranks);
-  t.exposed_comm_s = exposed_time_s(p, t.allreduce_s, t.compute_s) + extra_time_s(p, ranks, global_batch / ranks);
+  t.phases = p.barriers_per_step;
+  t.pipeline = bucket_pipeline(p, ranks, bucket_s);
+  t.allreduce_s = t.phases * t.pipeline.total_s;
+  t.extra_s = extra_time_s(p, ranks, global_batch / ranks);
+  t.exposed_comm_s = t.phases * t.pipeline.exposed_s(t.compute_s / t.phases) + t.extra_s;
   return t;
 }
 

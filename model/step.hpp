@@ -8,6 +8,7 @@
 
 #include "model/allreduce.hpp"
 #include "model/allreduce_curve.hpp"
+#include "model/bucket_pipeline.hpp"
 
 namespace kurve::model {
 
@@ -23,6 +24,9 @@ enum class Imbalance { per_step, per_run };
 ///   compute(b) = fixed + ( floor^q + (b per_sample)^q )^(1/q)
 ///   exposed(K) = what backward does not hide of the all-reduce, plus the terms no component measurement pinned down
 ///
+/// A step of m = barriers_per_step synchronizations is m such phases, each of 1/m of the compute and of the gradient,
+/// with its own maximum over workers.
+///
 /// Names and units as files and `--set` use them: `parameter_table()`. Sources: docs/model.md.
 struct StepParameters {
   double serial_s = 0.0;                 ///< what every step pays whatever K is
@@ -32,7 +36,8 @@ struct StepParameters {
   double compute_floor_sharpness = 2.5;  ///< q of the p-norm joining floor and line (1.8 to 5 measured on GPUs)
 
   double gradient_bytes = 0.0;       ///< buffer each rank contributes to the all-reduce of one step
-  double allreduces_per_step = 1.0;  ///< collectives a step, each of gradient_bytes / this
+  double allreduces_per_step = 1.0;  ///< collectives a step at least, each of gradient_bytes / this
+  double barriers_per_step = 1.0;    ///< m, synchronizations a step: whole, >= 1
   double workers_per_node = 1.0;     ///< g
   double intra_latency_s = 0.0;      ///< alpha inside a node
   double intra_bandwidth_Bps = 0.0;  ///< 1/beta inside a node; 0 means no cost by bytes
@@ -42,8 +47,10 @@ struct StepParameters {
   double nccl_latency_scale = 1.0;   ///< of NCCL's own latencies, where `allreduce` is its choice
   double allreduce_error = 0.0;      ///< standardised error of the measured curve, in its own sd
 
-  double overlap_fraction = 0.0;  ///< share of compute (backward) under which the all-reduce may hide
-  double overlap_buckets = 1.0;   ///< gradient buckets; the last one is always exposed
+  double overlap_fraction = 0.0;    ///< share of compute (backward) under which the all-reduce may hide
+  double overlap_buckets = 1.0;     ///< gradient buckets of a synchronization; the last one is always exposed
+  double bucket_bytes = 0.0;        ///< size of a bucket, instead of their number; 0: their number
+  double first_bucket_bytes = 0.0;  ///< size of the first bucket; 0: as the others
 
   // Exposed terms that a fit to step times finds, whatever causes them; f(b) = effective_batch(b).
   double extra_multi_s = 0.0;                  ///< whenever K > 1
@@ -120,13 +127,25 @@ void set_parameter(StepParameters& parameters, std::string_view name, std::strin
 /// @throws InputError on the first value outside its range, naming it
 void check(StepParameters const& parameters);
 
-/// One step without any randomness.
+/// One step without any randomness, and how it depends on its slowest worker.
 struct StepTime {
   double serial_s = 0.0;
-  double compute_s = 0.0;
+  double compute_s = 0.0;       ///< of all phases
   double allreduce_s = 0.0;     ///< whole duration of the collectives, hidden or not
   double exposed_comm_s = 0.0;  ///< what of it, and of the extra terms, the step waits for
+  double extra_s = 0.0;         ///< extra_time_s
+  double phases = 1.0;          ///< m
+  BucketPipeline pipeline;      ///< of one phase
+
   [[nodiscard]] double total_s() const { return serial_s + compute_s + exposed_comm_s; }
+  /// One phase whose slowest worker takes `factor` times its compute. What hides communication is that worker's
+  /// backward: a bucket waits for all workers.
+  [[nodiscard]] double phase_s(double factor) const {
+    double const slowest_s = factor * (compute_s / phases);
+    return slowest_s + pipeline.exposed_s(slowest_s);
+  }
+  /// The collectives, and what of them is exposed, with every bucket taking so many times longer.
+  void stretch_communication(double factor);
 };
 
 /// compute(b) [s]. @param local_batch samples on this worker, >= 0
@@ -143,16 +162,21 @@ struct StepTime {
 [[nodiscard]] std::shared_ptr<AllreduceCurve const> make_allreduce_curve(StepParameters const& central,
                                                                          std::vector<SweepPoint> points);
 
-/// All collectives of one step on K workers [s]: as many as it names, and at least one a bucket, of equal size; none
-/// without a gradient. K may be fractional only for interpolation between integers.
-[[nodiscard]] double allreduce_time_s(StepParameters const& p, double ranks);
+/// Buckets of one synchronization.
+[[nodiscard]] Buckets gradient_buckets(StepParameters const& p);
 
-/// What backward leaves exposed of `allreduce_s`, n equal buckets becoming ready evenly during backward:
-///
-///   exposed = max( T_c / n, T_c - T_b + T_b / n ),  T_b = overlap_fraction compute
-///
-/// without overlap (T_b = 0 or n = 1) all of it. Source: docs/model.md section 3 (bucketed overlap).
-[[nodiscard]] double exposed_time_s(StepParameters const& p, double allreduce_s, double compute_s);
+/// Collectives that reduce one bucket: one, or its share of allreduces_per_step where that is more.
+[[nodiscard]] double collectives_of_bucket(StepParameters const& p, double bytes);
+/// To reduce one bucket on K workers [s].
+[[nodiscard]] double bucket_time_s(StepParameters const& p, double ranks, double bytes);
+using BucketTime = double (*)(StepParameters const& p, double ranks, double bytes);
+
+/// The pipeline of one synchronization; nothing to do without a gradient or on one worker.
+[[nodiscard]] BucketPipeline bucket_pipeline(StepParameters const& p, double ranks,
+                                             BucketTime bucket_s = bucket_time_s);
+
+/// All collectives of one step on K workers [s]. K may be fractional only for interpolation between integers.
+[[nodiscard]] double allreduce_time_s(StepParameters const& p, double ranks);
 
 /// (knee^q + b^q)^(1/q), knee = floor / per_sample: the batch whose cost on the line equals compute(b) less its fixed
 /// part.
@@ -167,6 +191,7 @@ struct StepTime {
 [[nodiscard]] double discrepancy_log(StepParameters const& p, double ranks, double local_batch);
 
 /// The noise-free step at K workers and global batch B. @throws InputError if ranks < 1 or batch <= 0
-[[nodiscard]] StepTime step_time(StepParameters const& p, double ranks, double global_batch);
+[[nodiscard]] StepTime step_time(StepParameters const& p, double ranks, double global_batch,
+                                 BucketTime bucket_s = bucket_time_s);
 
 }  // namespace kurve::model

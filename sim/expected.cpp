@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/ring_jitter.hpp"
+#include "sim/time_law.hpp"
 
 namespace kurve::sim {
 namespace {
@@ -27,17 +28,16 @@ LatticeLaw shared_noise(StepParameters const& p) {
   return law;
 }
 
-/// P(shared (fixed + compute M) <= t), M on its lattice.
+/// P(shared S <= t).
 class StepDistribution {
  public:
-  StepDistribution(LatticeLaw const& shared, LatticeLaw const& slowest, double fixed_s, double compute_s)
-      : shared_(shared) {
+  StepDistribution(LatticeLaw const& shared, TimeLaw const& s) : shared_(shared) {
     constexpr double nothing = 1e-12;
     double sum = 0.0;
-    for (std::size_t i = 0; i < slowest.mass.size() && sum < 1.0 - nothing; ++i) {
-      sum += slowest.mass[i];
-      if (slowest.mass[i] == 0.0 || sum < nothing) continue;
-      unshared_s_.push_back(fixed_s + compute_s * slowest.point(static_cast<int>(i)));
+    for (std::size_t i = 0; i < s.mass.size() && sum < 1.0 - nothing; ++i) {
+      sum += s.mass[i];
+      if (s.mass[i] == 0.0 || sum < nothing) continue;
+      unshared_s_.push_back(s.time_s[i]);
       cumulative_.push_back(sum);
     }
     cumulative_.back() = 1.0;
@@ -75,31 +75,18 @@ class StepDistribution {
   std::vector<double> unshared_s_, cumulative_, factor_;
 };
 
-void fill_quantiles(ExpectedStep& step, LatticeLaw const& shared, LatticeLaw const& slowest, double fixed_s,
-                    double compute_s, std::span<double const> levels) {
+void fill_quantiles(ExpectedStep& step, LatticeLaw const& shared, TimeLaw const& s, std::span<double const> levels) {
   if (shared.mass.size() == 1) {
-    for (double const level : levels) step.quantiles_s[level] = fixed_s + compute_s * quantile(slowest, level);
+    for (double const level : levels) step.quantiles_s[level] = quantile(s, level);
     return;
   }
-  if (levels.empty()) return;
-  StepDistribution const distribution(shared, slowest, fixed_s, compute_s);
+  StepDistribution const distribution(shared, s);
   for (double const level : levels) step.quantiles_s[level] = 0.0;
   double low = distribution.least();
   for (auto& [level, time_s] : step.quantiles_s) low = time_s = distribution.quantile(level, low);  // ascending
 }
 
 }  // namespace
-
-model::StepTime jittered_step_time(StepParameters const& p, double ranks, double global_batch) {
-  auto t = model::step_time(p, ranks, global_batch);
-  double const jittered_s = model::jittered_allreduce_s(p, ranks, t.allreduce_s);
-  if (jittered_s != t.allreduce_s) {
-    t.allreduce_s = jittered_s;
-    t.exposed_comm_s =
-        model::exposed_time_s(p, t.allreduce_s, t.compute_s) + model::extra_time_s(p, ranks, global_batch / ranks);
-  }
-  return t;
-}
 
 StepLaw::StepLaw(StepParameters const& p, double max_ranks)
     : parameters_(p),
@@ -109,34 +96,35 @@ StepLaw::StepLaw(StepParameters const& p, double max_ranks)
       shared_(shared_noise(p)) {}
 
 double StepLaw::mean_s(double ranks, double global_batch) const {
-  auto const base = jittered_step_time(parameters_, ranks, global_batch);
-  return base.serial_s + base.compute_s * mean_slowest(ranks) + base.exposed_comm_s;
+  return mean_step_s(model::jittered_step_time(parameters_, ranks, global_batch), slowest(ranks));
 }
 
 ExpectedStep StepLaw::at(double ranks, double global_batch, std::span<double const> levels) const {
   auto const& p = parameters_;
-  auto const base = jittered_step_time(p, ranks, global_batch);
-  double const slowest = mean_slowest(ranks);
-  double const stragglers = p.imbalance_cv > 0.0 ? stragglers_.mean(ranks) : slowest;
+  auto const base = model::jittered_step_time(p, ranks, global_batch);
+  auto const mean_s = [&](SlowestWorker const& worker) { return mean_step_s(base, worker.values(ranks)); };
   bool const straggle = p.straggler_probability > 0.0 || p.persistent_probability > 0.0;
-  double const noise = straggle ? noise_.mean(ranks) : stragglers;
-
-  ExpectedStep step;
+  ExpectedStep step{.mean_s = mean_s(slowest_)};
+  double const stragglers_s = p.imbalance_cv > 0.0 ? mean_s(stragglers_) : step.mean_s;
+  double const noise_s = straggle ? mean_s(noise_) : stragglers_s;
   step.contributions = {.serial_s = base.serial_s,
                         .compute_s = base.compute_s,
-                        .noise_s = base.compute_s * (noise - 1.0),
-                        .straggler_s = base.compute_s * (stragglers - noise),
-                        .imbalance_s = base.compute_s * (slowest - stragglers),
+                        .noise_s = noise_s - base.total_s(),
+                        .straggler_s = stragglers_s - noise_s,
+                        .imbalance_s = step.mean_s - stragglers_s,
                         .exposed_comm_s = base.exposed_comm_s};
-  double const fixed_s = base.serial_s + base.exposed_comm_s;
-  step.mean_s = base.serial_s + base.compute_s * slowest + base.exposed_comm_s;
 
   auto const law = slowest_.law(ranks);
-  double const spread = base.compute_s * standard_deviation(law) / step.mean_s;
+  TimeLaw phase{.time_s = {}, .mass = law.mass};
+  for (std::size_t i = 0; i < law.mass.size(); ++i)
+    phase.time_s.push_back(base.phase_s(law.point(static_cast<int>(i))));
+  double const spread = std::sqrt(base.phases) * standard_deviation(phase) / step.mean_s;
   double const squares =
       (1.0 + spread * spread) * (1.0 + p.noise_step_cv * p.noise_step_cv) * (1.0 + p.noise_run_cv * p.noise_run_cv);
   step.sd_s = step.mean_s * std::sqrt(squares - 1.0);
-  fill_quantiles(step, shared_, law, fixed_s, base.compute_s, levels);
+  if (levels.empty()) return step;
+  auto phases = sum_of(std::move(phase), static_cast<int>(base.phases));
+  fill_quantiles(step, shared_, later(std::move(phases), base.serial_s + base.extra_s), levels);
   return step;
 }
 

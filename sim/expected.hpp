@@ -10,9 +10,11 @@
 
 namespace kurve::sim {
 
-/// Law of one step in closed form: T = step_noise run_noise ( serial + compute M + exposed ), M the slowest of K
-/// workers (sim/slowest.hpp). Step and run noise multiply the whole step, have mean 1 (step: noise_shape, run:
-/// lognormal) and so widen T without moving its mean. Exposed communication waits for the noise-free backward.
+/// Law of one step in closed form: T = step_noise run_noise ( serial + sum over its phases of phase(M) + extra ), M the
+/// slowest of K workers in a phase (sim/slowest.hpp), phase(M) = compute M and what its backward leaves of the
+/// all-reduce (model::StepTime). Step and run noise multiply the whole step, have mean 1 (step: noise_shape, run:
+/// lognormal) and so widen T without moving its mean. Phases count as independent: where there are several and workers
+/// are slow for a whole run, the spread of a step is wider than said here; its mean is exact.
 struct ExpectedStep {
   double mean_s = 0.0;
   double sd_s = 0.0;                     ///< of single steps of different runs
@@ -34,8 +36,8 @@ class StepLaw {
   [[nodiscard]] ExpectedStep at(double ranks, double global_batch, std::span<double const> levels) const;
   /// at(...).mean_s
   [[nodiscard]] double mean_s(double ranks, double global_batch) const;
-  /// E[M], the mean of the slowest worker.
-  [[nodiscard]] double mean_slowest(double ranks) const { return slowest_.mean(ranks); }
+  /// Of M, as mean_step_s wants it.
+  [[nodiscard]] SlowestValues slowest(double ranks) const { return slowest_.values(ranks); }
 
  private:
   model::StepParameters parameters_;
@@ -46,8 +48,5 @@ class StepLaw {
 /// StepLaw of this K alone: the same numbers.
 [[nodiscard]] ExpectedStep expected_step(model::StepParameters const& p, double ranks, double global_batch,
                                          std::span<double const> levels);
-
-/// model::step_time with the collectives stretched by hop jitter (model/ring_jitter.hpp).
-[[nodiscard]] model::StepTime jittered_step_time(model::StepParameters const& p, double ranks, double global_batch);
 
 }  // namespace kurve::sim

@@ -6,6 +6,7 @@
 
 #include "data/philox.hpp"
 #include "model/ring_jitter.hpp"
+#include "sim/slowest.hpp"
 #include "sim/step.hpp"
 
 namespace kurve::sim {
@@ -13,15 +14,8 @@ namespace {
 
 using model::AllreduceAlgorithm;
 
-constexpr double most_ranks = 4194304.0;  // each takes some 30 bytes
-
-int buckets_of(model::StepParameters const& p) { return std::max(1, static_cast<int>(std::lround(p.overlap_buckets))); }
-
-/// Time of the collectives inside nodes: what is left when links between nodes cost nothing.
-double inside_time_s(model::StepParameters p, double ranks) {
-  p.inter_latency_s = p.inter_bandwidth_Bps = 0.0;
-  return model::allreduce_time_s(p, ranks);
-}
+constexpr double most_ranks = 4194304.0;    // each takes some 30 bytes
+constexpr double most_buckets = 2097152.0;  // of a step: a counter's room beside the stream
 
 std::array<std::uint32_t, 4> words_of(std::uint64_t seed, std::uint32_t trial, std::uint32_t rank, std::uint32_t draw,
                                       std::uint32_t stream) {
@@ -94,9 +88,8 @@ void HopCollective::run_round(std::uint32_t trial, std::uint32_t number, Round c
   auto const rank = [&](std::uint32_t i) { return round.first + i * round.stride; };
   auto const hop = [&](std::uint32_t i, std::uint32_t step) {
     if (round.law.jitter.law.scale == 0.0) return round.law.mean_s;
-    std::uint32_t const draw = (3 * number + round.phase) << 21 | step / 4;
-    return round.law.mean_s *
-           static_cast<double>(round.law.jitter.value(words_of(seed_, trial, rank(i), draw, round_stream)[step % 4]));
+    auto const words = words_of(seed_, trial, rank(i), round.phase << 21 | step / 4, number << 11 | round_stream);
+    return round.law.mean_s * static_cast<double>(round.law.jitter.value(words[step % 4]));
   };
   for (std::uint32_t step = 0; step < round.hops; ++step) {
     double const last = finish_s[rank(round.count - 1)];
@@ -123,29 +116,60 @@ void HopCollective::run_hierarchy(std::uint32_t trial, std::uint32_t number, std
 HopStepSampler::HopStepSampler(model::StepParameters const& p, double ranks, double global_batch, std::uint64_t seed)
     : parameters_(p),
       base_(model::step_time(p, ranks, global_batch)),
-      extra_s_(model::extra_time_s(p, ranks, global_batch / ranks)),
-      buckets_(buckets_of(p)),
-      workers_(p, whole_number(ranks, most_ranks, "K"), whole_number(p.workers_per_node, 1e6, "workers per node"),
-               seed),
-      collective_(p, workers_.ranks, base_.allreduce_s / buckets_, inside_time_s(p, ranks) / buckets_, seed) {}
+      phases_(whole_number(p.barriers_per_step, 1e4, "barriers per step")),
+      workers_(variability_of_phase(p), whole_number(ranks, most_ranks, "K"),
+               whole_number(p.workers_per_node, 1e6, "workers per node"), seed) {
+  parameters_.overlap_buckets = std::max(1.0, std::round(p.overlap_buckets));
+  auto const buckets = model::gradient_buckets(parameters_);
+  auto const count = whole_number(buckets.count, most_buckets / phases_, "buckets of a synchronization");
+  if (buckets.alike()) {
+    add_row(ranks, count, buckets.first_bytes);
+  } else {
+    add_row(ranks, 1, buckets.first_bytes);
+    add_row(ranks, count - 2, buckets.middle_bytes);
+    add_row(ranks, 1, buckets.last_bytes);
+  }
+}
+
+void HopStepSampler::add_row(double ranks, std::uint32_t count, double bytes) {
+  if (count == 0) return;
+  auto free_between_nodes = parameters_;  // what is left then is inside the nodes
+  free_between_nodes.inter_latency_s = free_between_nodes.inter_bandwidth_Bps = 0.0;
+  double const time_s = model::bucket_time_s(parameters_, ranks, bytes);
+  double const gradient = parameters_.gradient_bytes / phases_;
+  buckets_ += count;
+  // Several collectives of a bucket are one of as many times longer hops, each as jittered as theirs.
+  auto hops = parameters_;
+  hops.hop_jitter_s *= model::collectives_of_bucket(parameters_, bytes);
+  rows_.push_back({count, gradient > 0.0 ? bytes / gradient : 1.0 / count, time_s,
+                   HopCollective(hops, workers_.ranks, time_s, model::bucket_time_s(free_between_nodes, ranks, bytes),
+                                 workers_.seed)});
+}
 
 HopStepSampler::Step HopStepSampler::draw(std::uint32_t trial) const {
-  std::vector<double> compute_s(workers_.ranks), finish_s(workers_.ranks, 0.0);
+  std::vector<double> compute_s(workers_.ranks), finish_s(workers_.ranks);
   JitteredRing::Workspace workspace;
-  draw_workers(workers_, trial, compute_s);
-  for (double& c : compute_s) c *= base_.compute_s;
-  double start_s = 0.0;
-  for (int bucket = 1; bucket <= buckets_; ++bucket) {
-    double const ready = 1.0 - parameters_.overlap_fraction * (1.0 - static_cast<double>(bucket) / buckets_);
-    for (std::size_t k = 0; k < finish_s.size(); ++k) finish_s[k] = std::max(finish_s[k], compute_s[k] * ready);
-    start_s = *std::max_element(finish_s.begin(), finish_s.end());
-    collective_.run(trial, static_cast<std::uint32_t>(bucket - 1), finish_s, workspace);
+  double elapsed_s = 0.0, tax = 0.0;
+  for (std::uint32_t phase = 0; phase < phases_; ++phase) {
+    draw_workers(workers_, trial, compute_s, phase);
+    for (double& c : compute_s) c *= base_.compute_s / phases_;
+    std::fill(finish_s.begin(), finish_s.end(), 0.0);
+    double start_s = 0.0, filled = 0.0;
+    std::uint32_t number = phase * buckets_;
+    for (auto const& row : rows_)
+      for (std::uint32_t i = 0; i < row.count; ++i) {
+        filled = number + 1 == (phase + 1) * buckets_ ? 1.0 : filled + row.share;
+        double const ready = 1.0 - parameters_.overlap_fraction * (1.0 - filled);
+        for (std::size_t k = 0; k < finish_s.size(); ++k) finish_s[k] = std::max(finish_s[k], compute_s[k] * ready);
+        start_s = *std::max_element(finish_s.begin(), finish_s.end());
+        row.collective.run(trial, number++, finish_s, workspace);
+      }
+    double const finished_s = *std::max_element(finish_s.begin(), finish_s.end());
+    elapsed_s += finished_s;
+    tax += rows_.back().time_s > 0.0 ? (finished_s - start_s) / rows_.back().time_s : 1.0;
   }
-  double const finished_s = *std::max_element(finish_s.begin(), finish_s.end());
-  Step step;
-  if (base_.allreduce_s > 0.0) step.jitter_tax = (finished_s - start_s) / (base_.allreduce_s / buckets_);
-  step.time_s = (base_.serial_s + finished_s + extra_s_) * shared_noise(parameters_, workers_.seed, trial);
-  return step;
+  double const calm_s = base_.serial_s + elapsed_s + base_.extra_s;
+  return {.time_s = calm_s * shared_noise(parameters_, workers_.seed, trial), .jitter_tax = tax / phases_};
 }
 
 }  // namespace kurve::sim

@@ -22,7 +22,7 @@ namespace kurve::sim {
 /// A hop takes its mean times a lognormal factor of model::hop_cv.
 class HopCollective {
  public:
-  /// @param time_s        without jitter, as model::allreduce_time_s has it
+  /// @param time_s        without jitter, as model::bucket_time_s has it
   /// @param inside_time_s hierarchical: how much of it is inside the nodes
   HopCollective(model::StepParameters const& p, std::uint32_t ranks, double time_s, double inside_time_s,
                 std::uint64_t seed);
@@ -54,10 +54,11 @@ class HopCollective {
 /// Draws single steps, each a step of its own run, with the finish time of every worker and every hop of the
 /// collectives:
 ///
-///   T = step_noise run_noise ( serial + max_k finish_k + extra )
+///   T = step_noise run_noise ( serial + sum over phases of max_k finish_k + extra )
 ///
-/// n buckets become ready on worker k evenly over its own backward, overlap_fraction of its compute; bucket j is
-/// reduced when worker k has it and has finished bucket j - 1. Without randomness T is model::step_time's.
+/// Buckets (model::gradient_buckets) become ready on worker k as its own backward fills them; a bucket is reduced when
+/// worker k has it and has finished the one before. A phase begins when the one before has ended on all workers.
+/// Without randomness T is model::step_time's.
 class HopStepSampler {
  public:
   /// @param ranks  K, a whole number from 1 to 2^22. @throws InputError otherwise
@@ -65,19 +66,28 @@ class HopStepSampler {
 
   struct Step {
     double time_s = 0.0;
-    double jitter_tax =
-        1.0;  ///< last bucket: from all ranks being ready to all holding it, over the time without jitter
+    /// Last bucket: from all ranks being ready to all holding it, over the time without jitter; mean of the phases.
+    double jitter_tax = 1.0;
   };
   /// A pure function of (seed, trial).
   [[nodiscard]] Step draw(std::uint32_t trial) const;
 
  private:
+  /// Buckets alike: so many in a row, each reduced by a collective of its own.
+  struct Row {
+    std::uint32_t count;
+    double share;   ///< of the gradient, each
+    double time_s;  ///< without jitter, each
+    HopCollective collective;
+  };
+  void add_row(double ranks, std::uint32_t count, double bytes);
+
   model::StepParameters parameters_;
   model::StepTime base_;
-  double extra_s_;
-  int buckets_;
+  std::uint32_t phases_;
   WorkerLaws workers_;
-  HopCollective collective_;
+  std::uint32_t buckets_ = 0;
+  std::vector<Row> rows_;
 };
 
 }  // namespace kurve::sim

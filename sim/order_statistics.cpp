@@ -24,40 +24,37 @@ namespace {
 constexpr std::uint32_t group_of_trials = 64;
 
 std::array<std::uint32_t, 4> words_of(std::uint64_t seed, std::uint32_t trial, std::uint32_t number,
-                                      data::Stream stream) {
-  return data::philox4x32({trial, number, 0, static_cast<std::uint32_t>(stream)},
+                                      std::uint32_t phase, data::Stream stream) {
+  return data::philox4x32({trial, number, phase, static_cast<std::uint32_t>(stream)},
                           {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
 }
 
 #if KURVE_PLAIN_TARGET
 
-void draw_groups(MaximumLaws const& laws, model::StepTime const& base, std::uint32_t group, std::uint32_t groups,
-                 double* steps_s) {
-  auto const step_s = [&](std::uint32_t word) {
-    return std::fma(base.compute_s, static_cast<double>(laws.maximum->value(word)),
-                    base.serial_s + base.exposed_comm_s);
-  };
+void draw_groups(MaximumLaws const& laws, PhaseTime const& time, std::uint32_t phase, std::uint32_t group,
+                 std::uint32_t groups, double* times_s) {
+  auto const time_s = [&](std::uint32_t word) { return time(static_cast<double>(laws.maximum->value(word))); };
   for (std::uint32_t block = 16 * group; block < 16 * (group + groups); ++block) {
-    auto const x = words_of(laws.workers.seed, 0, block, data::Stream::maximum);
-    double* const to = steps_s + (block - 16 * group) / 16 * group_of_trials + 2 * (block % 16);
-    to[0] = step_s(x[1]);
-    to[1] = step_s(x[0]);
-    to[32] = step_s(x[3]);
-    to[33] = step_s(x[2]);
+    auto const x = words_of(laws.workers.seed, 0, block, phase, data::Stream::maximum);
+    double* const to = times_s + (block - 16 * group) / 16 * group_of_trials + 2 * (block % 16);
+    to[0] = time_s(x[1]);
+    to[1] = time_s(x[0]);
+    to[32] = time_s(x[3]);
+    to[33] = time_s(x[2]);
   }
 }
 
 #else
 
-void draw_groups(MaximumLaws const& laws, model::StepTime const& base, std::uint32_t group, std::uint32_t groups,
-                 double* steps_s) {
+void draw_groups(MaximumLaws const& laws, PhaseTime const& time, std::uint32_t phase, std::uint32_t group,
+                 std::uint32_t groups, double* times_s) {
   D64 const d64;
   DF const f;
   hn::ScalableTag<double> const d;
   hn::Half<DF> const half;
-  PhiloxPrefix const prefix(laws.workers.seed, 0, 0, data::Stream::maximum);
+  PhiloxPrefix const prefix(laws.workers.seed, 0, phase, data::Stream::maximum);
   QuantileTable const& table = *laws.maximum;
-  auto const compute_s = hn::Set(d, base.compute_s), fixed_s = hn::Set(d, base.serial_s + base.exposed_comm_s);
+  auto const slope_s = hn::Set(d, time.slope_s[0]), offset_s = hn::Set(d, time.offset_s[0]);
   std::size_t const lanes = hn::Lanes(d64);
   V64 const step = hn::Set(d64, lanes);
   V64 block = hn::Add(hn::Set(d64, 16 * group), hn::Iota(d64, 0));
@@ -81,8 +78,15 @@ void draw_groups(MaximumLaws const& laws, model::StepTime const& base, std::uint
     // From memory and not from the registers: widening half a register would first have to move it.
     std::size_t const wanted = std::min(groups_a_pass, end - group) * group_of_trials;
     for (std::size_t i = 0; i < wanted; i += lanes)
-      hn::StoreU(hn::MulAdd(compute_s, hn::PromoteTo(d, hn::LoadU(half, slowest + i)), fixed_s), d, steps_s + i);
-    steps_s += wanted;
+      hn::StoreU(hn::MulAdd(slope_s, hn::PromoteTo(d, hn::LoadU(half, slowest + i)), offset_s), d, times_s + i);
+    for (std::size_t line = 1; line < static_cast<std::size_t>(time.count); ++line) {
+      auto const a = hn::Set(d, time.slope_s[line]), b = hn::Set(d, time.offset_s[line]);
+      for (std::size_t i = 0; i < wanted; i += lanes) {
+        auto const time_s = hn::MulAdd(a, hn::PromoteTo(d, hn::LoadU(half, slowest + i)), b);
+        hn::StoreU(hn::Max(hn::LoadU(d, times_s + i), time_s), d, times_s + i);
+      }
+    }
+    times_s += wanted;
   }
 }
 
@@ -97,10 +101,10 @@ struct Exponentials {
 };
 
 void fill(Exponentials& e, QuantileTable const& exponential, std::uint64_t seed, std::uint32_t trial,
-          std::uint32_t first_block) {
+          std::uint32_t phase, std::uint32_t first_block) {
 #if KURVE_PLAIN_TARGET
   for (std::uint32_t b = 0; b < group_of_trials; ++b) {
-    auto const x = words_of(seed, trial, first_block + b, data::Stream::maximum);
+    auto const x = words_of(seed, trial, first_block + b, phase, data::Stream::maximum);
     e.of_x1x0[2 * b] = exponential.value(x[1]);
     e.of_x1x0[2 * b + 1] = exponential.value(x[0]);
     e.of_x3x2[2 * b] = exponential.value(x[3]);
@@ -108,7 +112,7 @@ void fill(Exponentials& e, QuantileTable const& exponential, std::uint64_t seed,
   }
 #else
   D64 const d64;
-  PhiloxPrefix const prefix(seed, trial, 0, data::Stream::maximum);
+  PhiloxPrefix const prefix(seed, trial, phase, data::Stream::maximum);
   for (std::size_t b = 0; b < group_of_trials; b += hn::Lanes(d64)) {
     auto const w = block_words(prefix, hn::Add(hn::Set(d64, first_block + b), hn::Iota(d64, 0)));
     hn::StoreU(values_of(exponential, w.x1x0), DF(), e.of_x1x0.data() + 2 * b);
@@ -140,15 +144,15 @@ HWY_INLINE double slowest_of_group(MaximumLaws const& laws, Exponentials const& 
 }
 
 /// Nodes one by one; node n's exponentials are those of block n of the trial.
-double slowest_of_nodes(MaximumLaws const& laws, std::uint32_t trial) {
+double slowest_of_nodes(MaximumLaws const& laws, std::uint32_t trial, std::uint32_t phase) {
   auto const& w = laws.workers;
   Exponentials e;
   double slowest = 0.0;
   for (std::uint32_t node = 0, first = 0; first < w.ranks; ++node) {
-    if (node % group_of_trials == 0) fill(e, laws.exponential, w.seed, trial, node);
+    if (node % group_of_trials == 0) fill(e, laws.exponential, w.seed, trial, phase, node);
     std::uint32_t const members = std::min(w.workers_per_node, w.ranks - first);
     double const shared =
-        static_cast<double>(laws.node.value(words_of(w.seed, trial, node, data::Stream::node_noise)[0]));
+        static_cast<double>(laws.node.value(words_of(w.seed, trial, node, phase, data::Stream::node_noise)[0]));
     slowest = std::max(slowest, shared * slowest_of_group(laws, e, node % group_of_trials, members));
     first += members;
   }
@@ -156,43 +160,43 @@ double slowest_of_nodes(MaximumLaws const& laws, std::uint32_t trial) {
 }
 
 /// Without nodes: trial t's exponentials are those of block t.
-void draw_kinds(MaximumLaws const& laws, std::uint32_t first, std::span<double> slowest) {
+void draw_kinds(MaximumLaws const& laws, std::uint32_t phase, std::uint32_t first, std::span<double> slowest) {
   Exponentials e;
   for (std::size_t i = 0; i < slowest.size(); ++i) {
     auto const trial = first + static_cast<std::uint32_t>(i);
     if (i == 0 || trial % group_of_trials == 0)
-      fill(e, laws.exponential, laws.workers.seed, 0, trial / group_of_trials * group_of_trials);
+      fill(e, laws.exponential, laws.workers.seed, 0, phase, trial / group_of_trials * group_of_trials);
     slowest[i] = slowest_of_group(laws, e, trial % group_of_trials, laws.workers.ranks);
   }
 }
 
 }  // namespace
 
-void draw_maxima_of(MaximumLaws const& laws, model::StepTime const& base, std::uint32_t first,
-                    std::span<double> steps_s) {
+void draw_maxima_of(MaximumLaws const& laws, PhaseTime const& time, std::uint32_t phase, std::uint32_t first,
+                    std::span<double> times_s) {
   if (!laws.maximum) {
     if (laws.workers.node.scale == 0.0)
-      draw_kinds(laws, first, steps_s);
+      draw_kinds(laws, phase, first, times_s);
     else
-      for (std::size_t i = 0; i < steps_s.size(); ++i)
-        steps_s[i] = slowest_of_nodes(laws, first + static_cast<std::uint32_t>(i));
-    for (double& s : steps_s) s = std::fma(base.compute_s, s, base.serial_s + base.exposed_comm_s);
+      for (std::size_t i = 0; i < times_s.size(); ++i)
+        times_s[i] = slowest_of_nodes(laws, first + static_cast<std::uint32_t>(i), phase);
+    for (double& t : times_s) t = time(t);
     return;
   }
   std::array<double, group_of_trials> group;
-  for (std::size_t done = 0; done < steps_s.size();) {
+  for (std::size_t done = 0; done < times_s.size();) {
     auto const trial = first + static_cast<std::uint32_t>(done);
-    std::size_t const skip = trial % group_of_trials, left = steps_s.size() - done;
+    std::size_t const skip = trial % group_of_trials, left = times_s.size() - done;
     if (skip == 0 && left >= group_of_trials) {
-      std::size_t const groups = left / group_of_trials;
-      draw_groups(laws, base, trial / group_of_trials, static_cast<std::uint32_t>(groups), steps_s.data() + done);
+      auto const groups = static_cast<std::uint32_t>(left / group_of_trials);
+      draw_groups(laws, time, phase, trial / group_of_trials, groups, times_s.data() + done);
       done += groups * group_of_trials;
       continue;
     }
     std::size_t const n = std::min(group_of_trials - skip, left);
-    draw_groups(laws, base, trial / group_of_trials, 1, group.data());
+    draw_groups(laws, time, phase, trial / group_of_trials, 1, group.data());
     std::copy_n(group.begin() + static_cast<std::ptrdiff_t>(skip), n,
-                steps_s.begin() + static_cast<std::ptrdiff_t>(done));
+                times_s.begin() + static_cast<std::ptrdiff_t>(done));
     done += n;
   }
 }
@@ -232,8 +236,9 @@ MaximumLaws::MaximumLaws(WorkerLaws const& laws)
   add((1.0 - p) * (1.0 - q), 1.0, 0);
 }
 
-void draw_maxima(MaximumLaws const& laws, model::StepTime const& base, std::uint32_t first, std::span<double> steps_s) {
-  HWY_DYNAMIC_DISPATCH(draw_maxima_of)(laws, base, first, steps_s);
+void draw_maxima(MaximumLaws const& laws, PhaseTime const& time, std::uint32_t phase, std::uint32_t first,
+                 std::span<double> times_s) {
+  HWY_DYNAMIC_DISPATCH(draw_maxima_of)(laws, time, phase, first, times_s);
 }
 
 }  // namespace kurve::sim

@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "sim/phase_time.hpp"
 #include "sim/quantile_table.hpp"
 #include "sim/tail_table.hpp"
 #include "sim/workers.hpp"
@@ -41,8 +42,9 @@ struct MaximumLaws {
   std::vector<Kind> kinds;
 };
 
-/// serial + compute max_k worker_k + exposed of trials first, first + 1, ...: each a pure function of (seed, trial),
-/// the same bits on any thread and instruction set, whatever the range it is drawn in.
-void draw_maxima(MaximumLaws const& laws, model::StepTime const& base, std::uint32_t first, std::span<double> steps_s);
+/// `time` of the slowest worker of a phase, for trials first, first + 1, ...: each a pure function of (seed, trial,
+/// phase), the same bits on any thread and instruction set, whatever the range it is drawn in.
+void draw_maxima(MaximumLaws const& laws, PhaseTime const& time, std::uint32_t phase, std::uint32_t first,
+                 std::span<double> times_s);
 
 }  // namespace kurve::sim

@@ -6,6 +6,7 @@
 
 #include "data/philox.hpp"
 #include "model/contract.hpp"
+#include "model/ring_jitter.hpp"
 #include "sim/draws.hpp"
 #include "sim/slowest.hpp"
 
@@ -16,40 +17,45 @@ namespace {
 /// is left is under 3e-4 of T, where the draws themselves differ by percents; twice as many points take twice as long.
 constexpr int coarse_points = 256;
 
-/// E[M] at each target for one parameter vector, kept while the variability stays the same from draw to draw.
+/// The slowest worker at each target for one parameter vector, kept while the variability stays the same from draw to
+/// draw.
 class SlowestAtTargets {
  public:
   SlowestAtTargets(std::span<Target const> targets, model::StepParameters const& central, StepLaw const& law)
       : targets_(targets), central_(central), last_(central) {
     for (auto const& target : targets) {
       max_ranks_ = std::max(max_ranks_, target.ranks);
-      exact_.push_back(law.mean_slowest(target.ranks));
+      exact_.push_back(law.slowest(target.ranks));
     }
-    means_ = exact_;
+    slowest_ = exact_;
   }
-  std::vector<double> const& operator()(model::StepParameters const& p) {
-    if (same_variability(p, last_)) return means_;
+  std::vector<SlowestValues> const& operator()(model::StepParameters const& p) {
+    if (same_variability(p, last_)) return slowest_;
     last_ = p;
-    if (same_variability(p, central_)) return means_ = exact_;
-    means_ = coarse(p);
+    if (same_variability(p, central_)) return slowest_ = exact_;
+    slowest_ = coarse(p);
     if (central_coarse_.empty()) central_coarse_ = coarse(central_);
-    for (std::size_t i = 0; i < means_.size(); ++i) means_[i] *= exact_[i] / central_coarse_[i];
-    return means_;
+    for (std::size_t i = 0; i < slowest_.size(); ++i) {
+      double const correction = exact_[i].mean / central_coarse_[i].mean;
+      slowest_[i].mean *= correction;
+      for (double& value : slowest_[i].value) value *= correction;
+    }
+    return slowest_;
   }
 
  private:
-  [[nodiscard]] std::vector<double> coarse(model::StepParameters const& p) const {
+  [[nodiscard]] std::vector<SlowestValues> coarse(model::StepParameters const& p) const {
     SlowestWorker const slowest(p, max_ranks_, SlowestWorker::Include::imbalance, coarse_points);
-    std::vector<double> means;
-    for (auto const& target : targets_) means.push_back(slowest.mean(target.ranks));
-    return means;
+    std::vector<SlowestValues> of_targets;
+    for (auto const& target : targets_) of_targets.push_back(slowest.values(target.ranks));
+    return of_targets;
   }
 
   std::span<Target const> targets_;
   double max_ranks_ = 1.0;
   model::StepParameters const& central_;
   model::StepParameters last_;
-  std::vector<double> exact_, central_coarse_, means_;
+  std::vector<SlowestValues> exact_, central_coarse_, slowest_;
 };
 
 /// Factor on T of what the formula does not hold at this target: the mean of `runs` new runs, how the model drifts
@@ -91,9 +97,8 @@ std::vector<std::vector<double>> predict(model::Model const& model, std::span<Ta
     auto const p = draw_parameters(model, draw, options.seed);
     auto const& slowest_of = slowest(p);
     for (std::size_t i = 0; i < targets.size(); ++i) {
-      auto const t = jittered_step_time(p, targets[i].ranks, targets[i].global_batch);
-      double const mean_s = t.serial_s + t.compute_s * slowest_of[i] + t.exposed_comm_s;
-      times_s[i][d] = mean_s * unexplained(model, p, targets[i], options, draw);
+      auto const t = model::jittered_step_time(p, targets[i].ranks, targets[i].global_batch);
+      times_s[i][d] = mean_step_s(t, slowest_of[i]) * unexplained(model, p, targets[i], options, draw);
     }
   }
   return times_s;

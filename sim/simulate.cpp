@@ -10,6 +10,7 @@
 #include "data/stats.hpp"
 #include "model/elementary.hpp"
 #include "model/error.hpp"
+#include "model/ring_jitter.hpp"
 #include "model/scaling.hpp"
 #include "sim/expected.hpp"
 #include "sim/hop_step.hpp"
@@ -45,7 +46,7 @@ void check(Model const& model, SimulateOptions const& o) {
           static_cast<double>(o.global_batches.size()), "one for each K");
   if (model.regime == model::Regime::mixed && o.global_batches.empty())
     throw InputError("a mixed regime has no rule for the global batch. Give one for each K?");
-  if (!(jittered_step_time(model.parameters, model.baseline_ranks, model.global_batch).total_s() > 0.0))
+  if (!(model::jittered_step_time(model.parameters, model.baseline_ranks, model.global_batch).total_s() > 0.0))
     throw InputError(
         "a step of this Model takes no time (it has neither serial work nor compute). Is it a network alone, to be "
         "asked "
@@ -189,13 +190,13 @@ void fill_bend(Curve& curve, std::vector<std::vector<double>> const& efficiency_
 std::vector<std::string> not_measured(Model const& model, Target target) {
   constexpr int coarse = 512;  // lattice points: what moves T by 1 % shows on few
   auto const& p = model.parameters;
-  auto const mean_slowest = [&](model::StepParameters const& q) {
-    return SlowestWorker(q, target.ranks, SlowestWorker::Include::imbalance, coarse).mean(target.ranks);
+  auto const slowest_of = [&](model::StepParameters const& q) {
+    return SlowestWorker(q, target.ranks, SlowestWorker::Include::imbalance, coarse).values(target.ranks);
   };
-  double const slowest = mean_slowest(p);
+  auto const slowest = slowest_of(p);
   auto const mean_s = [&](model::StepParameters const& q) {
-    auto const t = jittered_step_time(q, target.ranks, target.global_batch);
-    return t.serial_s + t.compute_s * (same_variability(p, q) ? slowest : mean_slowest(q)) + t.exposed_comm_s;
+    auto const t = model::jittered_step_time(q, target.ranks, target.global_batch);
+    return mean_step_s(t, same_variability(p, q) ? slowest : slowest_of(q));
   };
   model::StepParameters const defaults;
   double const reference_s = mean_s(p);

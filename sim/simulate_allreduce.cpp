@@ -5,8 +5,8 @@
 #include "data/stats.hpp"
 #include "model/elementary.hpp"
 #include "model/error.hpp"
+#include "model/ring_jitter.hpp"
 #include "sim/draws.hpp"
-#include "sim/expected.hpp"
 #include "sim/simulate.hpp"
 
 namespace kurve::sim {
@@ -14,8 +14,9 @@ namespace {
 
 double allreduce_s(model::StepParameters p, double ranks, double bytes) {
   p.gradient_bytes = bytes;
-  p.allreduces_per_step = p.overlap_buckets = 1.0;
-  return jittered_step_time(p, ranks, 1.0).allreduce_s;
+  p.allreduces_per_step = p.barriers_per_step = p.overlap_buckets = 1.0;
+  p.bucket_bytes = 0.0;
+  return model::jittered_step_time(p, ranks, 1.0).allreduce_s;
 }
 
 void check(AllreduceOptions const& o) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "model/contract.hpp"
@@ -49,12 +50,14 @@ bool is_lognormal(FactorLaw const& law) { return law.variate == FactorLaw::Varia
 
 }  // namespace
 
-SlowestWorker::SlowestWorker(StepParameters const& p, double max_ranks, Include include, int max_points)
-    : noise_(model::factor_law(p.noise_shape, p.noise_cv)),
-      node_(model::factor_law(p.noise_shape, p.noise_node_cv)),
-      workers_per_node_(p.workers_per_node),
-      max_ranks_(lattice_ranks(max_ranks)) {
+SlowestWorker::SlowestWorker(StepParameters const& of_step, double max_ranks, Include include, int max_points)
+    : workers_per_node_(of_step.workers_per_node),
+      max_ranks_(lattice_ranks(max_ranks)),
+      line_(of_step.overlap_fraction == 0.0) {
   KURVE_EXPECT(max_ranks >= 1.0 && max_points > 1);
+  auto const p = variability_of_phase(of_step);
+  noise_ = model::factor_law(p.noise_shape, p.noise_cv);
+  node_ = model::factor_law(p.noise_shape, p.noise_node_cv);
   if (include != Include::noise) {
     straggler_ = model::factor_law(p.straggler_shape, p.straggler_spread_cv);
     straggler_slowdown_ = p.straggler_slowdown;
@@ -145,6 +148,56 @@ double SlowestWorker::mean(double ranks) const {
   return rest > 0.0 ? sim::mean(law(ranks)) : mean_of_maximum(full_node(ranks), full);
 }
 
+SlowestValues SlowestWorker::values(double ranks) const {
+  constexpr double share = 1.0 / 128.0;
+  SlowestValues result{mean(ranks), {}, {}};
+  if (line_) return result;
+  auto const m = law(ranks);
+  double weight = 0.0, sum = 0.0, lattice_mean = 0.0;
+  auto const put = [&] {
+    if (weight <= 0.0) return;
+    result.value.push_back(sum / weight);
+    result.weight.push_back(weight);
+    lattice_mean += std::exchange(sum, 0.0);
+    weight = 0.0;
+  };
+  for (std::size_t i = 0; i < m.mass.size(); ++i) {
+    if (weight + m.mass[i] > share) put();
+    weight += m.mass[i];
+    sum += m.mass[i] * m.point(static_cast<int>(i));
+  }
+  put();
+  for (double& value : result.value) value *= result.mean / lattice_mean;  // the mean is known better than the lattice
+  return result;
+}
+
+double mean_step_s(model::StepTime const& step, SlowestValues const& slowest) {
+  double const calm_s = step.phase_s(1.0);
+  auto const mean_of = [&](double phase_s) { return step.total_s() + step.phases * (phase_s - calm_s); };
+  double const of_mean_s = step.phase_s(slowest.mean);
+  if (slowest.value.empty()) return mean_of(of_mean_s);
+  // Where it is a line after all, its mean is that of the mean, without the rounding of a sum.
+  double const low = slowest.value.front(), high = slowest.value.back();
+  double const low_s = step.phase_s(low), high_s = step.phase_s(high);
+  double const chord_s = high > low ? low_s + (high_s - low_s) * (slowest.mean - low) / (high - low) : of_mean_s;
+  if (chord_s - of_mean_s <= 1e-14 * of_mean_s) return mean_of(of_mean_s);
+  double sum_s = 0.0;
+  for (std::size_t i = 0; i < slowest.value.size(); ++i) sum_s += slowest.weight[i] * step.phase_s(slowest.value[i]);
+  return mean_of(sum_s);
+}
+
+StepParameters variability_of_phase(StepParameters p) {
+  double const m = p.barriers_per_step;
+  if (m == 1.0) return p;
+  double const root = std::sqrt(m);
+  p.noise_cv *= root;
+  p.noise_node_cv *= root;
+  if (p.imbalance == model::Imbalance::per_step) p.imbalance_cv *= root;
+  p.straggler_probability /= m;
+  p.straggler_slowdown = 1.0 + m * (p.straggler_slowdown - 1.0);
+  return p;
+}
+
 std::optional<FactorLaw> single_law(FactorLaw const& a, FactorLaw const& b) {
   if (a.scale == 0.0) return b;
   if (b.scale == 0.0) return a;
@@ -157,8 +210,9 @@ bool same_variability(StepParameters const& a, StepParameters const& b) {
          a.straggler_probability == b.straggler_probability && a.straggler_slowdown == b.straggler_slowdown &&
          a.straggler_spread_cv == b.straggler_spread_cv && a.persistent_probability == b.persistent_probability &&
          a.persistent_slowdown == b.persistent_slowdown && a.imbalance_cv == b.imbalance_cv &&
-         a.workers_per_node == b.workers_per_node && a.noise_shape == b.noise_shape &&
-         a.straggler_shape == b.straggler_shape && a.imbalance_shape == b.imbalance_shape;
+         a.workers_per_node == b.workers_per_node && a.barriers_per_step == b.barriers_per_step &&
+         a.imbalance == b.imbalance && a.noise_shape == b.noise_shape && a.straggler_shape == b.straggler_shape &&
+         a.imbalance_shape == b.imbalance_shape;
 }
 
 }  // namespace kurve::sim

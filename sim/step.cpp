@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <sstream>
 
 #include "data/philox.hpp"
 #include "model/error.hpp"
-#include "sim/expected.hpp"
+#include "model/ring_jitter.hpp"
+#include "sim/slowest.hpp"
 
 namespace kurve::sim {
 
@@ -31,26 +33,39 @@ double shared_noise(model::StepParameters const& p, std::uint64_t seed, std::uin
 
 StepSampler::StepSampler(model::StepParameters const& p, double ranks, double global_batch, std::uint64_t seed)
     : parameters_(p),
-      base_(jittered_step_time(p, ranks, global_batch)),
-      workers_(p, whole_number(ranks, 0x1p31, "K"), whole_number(p.workers_per_node, 1e6, "workers per node"), seed),
+      base_(model::jittered_step_time(p, ranks, global_batch)),
+      first_(base_, base_.serial_s + base_.extra_s),
+      next_(base_, 0.0),
+      phases_(whole_number(p.barriers_per_step, 1e4, "barriers per step")),
+      workers_(variability_of_phase(p), whole_number(ranks, 0x1p31, "K"),
+               whole_number(p.workers_per_node, 1e6, "workers per node"), seed),
       maxima_(workers_) {}
 
 void StepSampler::by_workers_s(std::uint32_t first_trial, std::span<double> steps_s) const {
-  for (std::size_t i = 0; i < steps_s.size(); ++i)
-    steps_s[i] = std::fma(base_.compute_s, slowest_worker(workers_, first_trial + static_cast<std::uint32_t>(i)),
-                          base_.serial_s + base_.exposed_comm_s);
+  for (std::size_t i = 0; i < steps_s.size(); ++i) {
+    auto const trial = first_trial + static_cast<std::uint32_t>(i);
+    steps_s[i] = first_(slowest_worker(workers_, trial));
+    for (std::uint32_t phase = 1; phase < phases_; ++phase) steps_s[i] += next_(slowest_worker(workers_, trial, phase));
+  }
   multiply_in_shared_noise(first_trial, steps_s);
 }
 
 void StepSampler::by_order_statistics_s(std::uint32_t first_trial, std::span<double> steps_s) const {
-  draw_maxima(maxima_, base_, first_trial, steps_s);
+  draw_maxima(maxima_, first_, 0, first_trial, steps_s);
+  std::vector<double> times_s(phases_ > 1 ? steps_s.size() : 0);
+  for (std::uint32_t phase = 1; phase < phases_; ++phase) {
+    draw_maxima(maxima_, next_, phase, first_trial, times_s);
+    std::transform(steps_s.begin(), steps_s.end(), times_s.begin(), steps_s.begin(), std::plus<>());
+  }
   multiply_in_shared_noise(first_trial, steps_s);
 }
 
 std::vector<double> StepSampler::worker_times_s(std::uint32_t trial) const {
-  std::vector<double> times_s(workers_.ranks);
-  draw_workers(workers_, trial, times_s);
-  for (double& time_s : times_s) time_s *= base_.compute_s;
+  std::vector<double> times_s(workers_.ranks, 0.0), factors(workers_.ranks);
+  for (std::uint32_t phase = 0; phase < phases_; ++phase) {
+    draw_workers(workers_, trial, factors, phase);
+    for (std::size_t k = 0; k < times_s.size(); ++k) times_s[k] += factors[k] * (base_.compute_s / phases_);
+  }
   return times_s;
 }
 

@@ -20,9 +20,10 @@ namespace kurve::sim {
 
 /// Draws single steps, each a step of its own run, at K workers and global batch B:
 ///
-///   T = step_noise run_noise ( serial + compute max_k worker_k + exposed )
+///   T = step_noise run_noise ( serial + extra + sum over phases of phase(max_k worker_k) )
 ///   worker_k = noise_k node_n(k) slow_k persistent_k imbalance_k     (meaning of each: sim/slowest.hpp)
 ///
+/// with phase() of model::StepTime: compute, and what its backward leaves of the all-reduce; most steps have one phase.
 /// Each a pure function of (seed, trial): any thread, any order. All methods draw from the same law; their bits differ.
 class StepSampler {
  public:
@@ -36,7 +37,8 @@ class StepSampler {
   /// share noise.
   void by_order_statistics_s(std::uint32_t first_trial, std::span<double> steps_s) const;
 
-  /// Time each of the K workers computes for in this trial of by_workers_s, without the shared noise [s].
+  /// Time each of the K workers computes for in this trial of by_workers_s, in all phases, without the shared noise
+  /// [s].
   [[nodiscard]] std::vector<double> worker_times_s(std::uint32_t trial) const;
 
  private:
@@ -44,6 +46,8 @@ class StepSampler {
 
   model::StepParameters parameters_;
   model::StepTime base_;
+  PhaseTime first_, next_;  ///< phases; the first one pays what is paid once
+  std::uint32_t phases_;
   WorkerLaws workers_;
   MaximumLaws maxima_;
 };

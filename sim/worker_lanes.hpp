@@ -30,13 +30,18 @@ struct LargestWord {
 /// Room that `rare` needs beyond one entry a worker: whole vectors are stored.
 constexpr std::size_t rare_padding = 64;
 
-/// Random words as a pure function of (seed, trial, block).
+/// A phase of a trial.
+struct Draw {
+  std::uint32_t trial, phase;
+};
+
+/// Random words as a pure function of (seed, trial, phase, block).
 struct WordSource {
   std::uint64_t seed;
-  std::uint32_t trial;
+  Draw draw;
   data::Stream stream;
   [[nodiscard]] std::array<std::uint32_t, 4> block(std::uint32_t number) const {
-    return data::philox4x32({trial, number, 0, static_cast<std::uint32_t>(stream)},
+    return data::philox4x32({draw.trial, number, draw.phase, static_cast<std::uint32_t>(stream)},
                             {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
   }
 };
@@ -91,7 +96,7 @@ static HWY_NOINLINE void append_rare(V32 word, V32 worker, std::uint32_t below, 
 /// @param rare  [count + rare_padding]
 HWY_INLINE LargestWord largest_word(WordSource const& source, WorkerRange const& range, std::uint32_t rare_below,
                                     std::uint32_t* rare) {
-  PhiloxPrefix const prefix(source.seed, source.trial, 0, source.stream);
+  PhiloxPrefix const prefix(source.seed, source.draw.trial, source.draw.phase, source.stream);
   constexpr std::uint32_t unroll = 4;
   auto const lanes = static_cast<std::uint32_t>(hn::Lanes(d64));
   std::uint32_t const a_pass = 4 * unroll * lanes, end = range.first + range.count;
@@ -144,7 +149,7 @@ HWY_INLINE LargestWord largest_word(WordSource const& source, WorkerRange const&
 HWY_INLINE std::size_t largest_words_of_nodes(WordSource const& source, std::uint32_t first, std::uint32_t count,
                                               std::uint32_t workers, std::uint32_t rare_below,
                                               std::uint32_t* largest_of, std::uint32_t* rare) {
-  PhiloxPrefix const prefix(source.seed, source.trial, 0, source.stream);
+  PhiloxPrefix const prefix(source.seed, source.draw.trial, source.draw.phase, source.stream);
   auto const lanes = static_cast<std::uint32_t>(hn::Lanes(d64));
   std::uint32_t const blocks = (workers + 3) / 4;
   std::size_t rare_count = 0;

@@ -38,8 +38,8 @@ HWY_INLINE double clipped(FactorLaw const& law, std::uint32_t word) {
 
 std::uint32_t blocks_per_node(WorkerLaws const& laws) { return (laws.workers_per_node + 3) / 4; }
 
-double node_factor(WorkerLaws const& laws, std::uint32_t trial, std::uint32_t node) {
-  return clipped(laws.node, WordSource{laws.seed, trial, Stream::node_noise}.block(node)[0]);
+double node_factor(WorkerLaws const& laws, Draw draw, std::uint32_t node) {
+  return clipped(laws.node, WordSource{laws.seed, draw, Stream::node_noise}.block(node)[0]);
 }
 
 /// Of a worker that is not rare: the bits above the threshold are the level.
@@ -58,8 +58,8 @@ struct Slow {
   std::array<std::uint32_t, 4> largest{};
   double factor = 0.0;
 
-  void add(WorkerLaws const& laws, std::uint32_t trial, std::uint32_t worker) {
-    auto const bits = WordSource{laws.seed, trial, Stream::straggler}.block(worker);
+  void add(WorkerLaws const& laws, Draw draw, std::uint32_t worker) {
+    auto const bits = WordSource{laws.seed, draw, Stream::straggler}.block(worker);
     double const u = (bits[0] + 0.5) / words * (laws.rare_below / words);  // uniform up to the threshold
     double const p = laws.straggler_probability, q = laws.persistent_probability;
     Way const way = u < p * q ? Way::both : u < p ? Way::transient : u < p + q - p * q ? Way::persistent : Way::none;
@@ -86,16 +86,16 @@ struct Slow {
 };
 
 /// Largest factor, without what a node shares, of one node, or of all workers where nodes share nothing.
-double slowest_of_range(WorkerLaws const& laws, std::uint32_t trial, WorkerRange range) {
+double slowest_of_range(WorkerLaws const& laws, Draw draw, WorkerRange range) {
   std::array<std::uint32_t, chunk + rare_padding> rare;
-  WordSource const source{laws.seed, trial, Stream::noise};
+  WordSource const source{laws.seed, draw, Stream::noise};
   std::uint32_t word = 0;
   Slow slow;
   for (std::uint32_t left = range.count; left > 0; left -= range.count) {
     range.count = std::min(chunk, left);
     auto const found = largest_word(source, range, laws.rare_below, rare.data());
     word = std::max(word, found.word);
-    for (std::size_t i = 0; i < found.rare; ++i) slow.add(laws, trial, rare[i]);
+    for (std::size_t i = 0; i < found.rare; ++i) slow.add(laws, draw, rare[i]);
     range.first += range.count;
     range.first_block += range.count / 4;
   }
@@ -103,11 +103,11 @@ double slowest_of_range(WorkerLaws const& laws, std::uint32_t trial, WorkerRange
   return word >= laws.rare_below ? std::max(slowest, plain_factor(laws, word)) : slowest;
 }
 
-double slowest_of_nodes(WorkerLaws const& laws, std::uint32_t trial) {
+double slowest_of_nodes(WorkerLaws const& laws, Draw draw) {
   std::uint32_t const g = laws.workers_per_node, full = laws.ranks / g, rest = laws.ranks % g;
   auto const one_by_one = [&](std::uint32_t node, std::uint32_t workers) HWY_ATTR {
-    return node_factor(laws, trial, node) *
-           slowest_of_range(laws, trial, {node * blocks_per_node(laws), node * g, workers});
+    return node_factor(laws, draw, node) *
+           slowest_of_range(laws, draw, {node * blocks_per_node(laws), node * g, workers});
   };
   double slowest = rest > 0 ? one_by_one(full, rest) : 0.0;
   if (g > chunk) {
@@ -117,17 +117,17 @@ double slowest_of_nodes(WorkerLaws const& laws, std::uint32_t trial) {
   std::array<std::uint32_t, chunk + rare_padding> rare;
   std::array<std::uint32_t, chunk> words_of;
   std::array<double, chunk> factors;
-  WordSource const source{laws.seed, trial, Stream::noise};
+  WordSource const source{laws.seed, draw, Stream::noise};
   for (std::uint32_t first = 0; first < full; first += chunk / g) {
     std::uint32_t const nodes = std::min(chunk / g, full - first);
     auto const found = largest_words_of_nodes(source, first, nodes, g, laws.rare_below, words_of.data(), rare.data());
     for (std::uint32_t i = 0; i < nodes; ++i) {
-      factors[i] = node_factor(laws, trial, first + i);
+      factors[i] = node_factor(laws, draw, first + i);
       if (words_of[i] >= laws.rare_below) slowest = std::max(slowest, factors[i] * plain_factor(laws, words_of[i]));
     }
     for (std::size_t i = 0; i < found; ++i) {
       Slow slow;
-      slow.add(laws, trial, rare[i]);
+      slow.add(laws, draw, rare[i]);
       slowest = std::max(slowest, factors[rare[i] / g - first] * slow.slowest(laws));
     }
   }
@@ -135,25 +135,25 @@ double slowest_of_nodes(WorkerLaws const& laws, std::uint32_t trial) {
 }
 
 template <typename Visit>
-HWY_INLINE void visit_workers(WorkerLaws const& laws, std::uint32_t trial, Visit&& visit) {
+HWY_INLINE void visit_workers(WorkerLaws const& laws, Draw draw, Visit&& visit) {
   bool const nodes = laws.node.scale > 0.0;
   std::uint32_t const workers = nodes ? std::min(laws.workers_per_node, laws.ranks) : laws.ranks;
   for (std::uint32_t node = 0, first = 0; first < laws.ranks; ++node, first += std::min(workers, laws.ranks - first)) {
-    double const shared = nodes ? node_factor(laws, trial, node) : 1.0;
+    double const shared = nodes ? node_factor(laws, draw, node) : 1.0;
     std::uint32_t const first_block = nodes ? node * blocks_per_node(laws) : 0;
     std::array<std::uint32_t, 4> noise{}, imbalance{};
     for (std::uint32_t m = 0; m < std::min(workers, laws.ranks - first); ++m) {
-      if (m % 4 == 0) noise = WordSource{laws.seed, trial, Stream::noise}.block(first_block + m / 4);
+      if (m % 4 == 0) noise = WordSource{laws.seed, draw, Stream::noise}.block(first_block + m / 4);
       double factor = shared;
       if (noise[m % 4] >= laws.rare_below) {
         factor *= plain_factor(laws, noise[m % 4]);
       } else {
         Slow slow;
-        slow.add(laws, trial, first + m);
+        slow.add(laws, draw, first + m);
         factor *= slow.slowest(laws);
       }
       if (laws.imbalance.scale > 0.0) {
-        if (m % 4 == 0) imbalance = WordSource{laws.seed, trial, Stream::imbalance}.block(first_block + m / 4);
+        if (m % 4 == 0) imbalance = WordSource{laws.seed, draw, Stream::imbalance}.block(first_block + m / 4);
         factor *= clipped(laws.imbalance, imbalance[m % 4]);
       }
       visit(first + m, factor);
@@ -163,16 +163,17 @@ HWY_INLINE void visit_workers(WorkerLaws const& laws, std::uint32_t trial, Visit
 
 }  // namespace
 
-double slowest_worker_of(WorkerLaws const& laws, std::uint32_t trial) {
+double slowest_worker_of(WorkerLaws const& laws, std::uint32_t trial, std::uint32_t phase) {
+  Draw const draw{trial, phase};
   if (laws.imbalance.scale == 0.0)
-    return laws.node.scale > 0.0 ? slowest_of_nodes(laws, trial) : slowest_of_range(laws, trial, {0, 0, laws.ranks});
+    return laws.node.scale > 0.0 ? slowest_of_nodes(laws, draw) : slowest_of_range(laws, draw, {0, 0, laws.ranks});
   double slowest = 0.0;
-  visit_workers(laws, trial, [&](std::uint32_t, double factor) HWY_ATTR { slowest = std::max(slowest, factor); });
+  visit_workers(laws, draw, [&](std::uint32_t, double factor) HWY_ATTR { slowest = std::max(slowest, factor); });
   return slowest;
 }
 
-void draw_workers_of(WorkerLaws const& laws, std::uint32_t trial, double* factors) {
-  visit_workers(laws, trial, [&](std::uint32_t k, double factor) HWY_ATTR { factors[k] = factor; });
+void draw_workers_of(WorkerLaws const& laws, std::uint32_t trial, std::uint32_t phase, double* factors) {
+  visit_workers(laws, {trial, phase}, [&](std::uint32_t k, double factor) HWY_ATTR { factors[k] = factor; });
 }
 
 }  // namespace kurve::sim::HWY_NAMESPACE
@@ -204,13 +205,13 @@ WorkerLaws::WorkerLaws(model::StepParameters const& p, std::uint32_t k, std::uin
   rare_below = static_cast<std::uint32_t>(std::min(std::ceil(slow * 0x1p32), 0x1p32 - 1.0));
 }
 
-double slowest_worker(WorkerLaws const& laws, std::uint32_t trial) {
-  return HWY_DYNAMIC_DISPATCH(slowest_worker_of)(laws, trial);
+double slowest_worker(WorkerLaws const& laws, std::uint32_t trial, std::uint32_t phase) {
+  return HWY_DYNAMIC_DISPATCH(slowest_worker_of)(laws, trial, phase);
 }
 
-void draw_workers(WorkerLaws const& laws, std::uint32_t trial, std::span<double> factors) {
+void draw_workers(WorkerLaws const& laws, std::uint32_t trial, std::span<double> factors, std::uint32_t phase) {
   KURVE_EXPECT(factors.size() == laws.ranks);
-  HWY_DYNAMIC_DISPATCH(draw_workers_of)(laws, trial, factors.data());
+  HWY_DYNAMIC_DISPATCH(draw_workers_of)(laws, trial, phase, factors.data());
 }
 
 }  // namespace kurve::sim

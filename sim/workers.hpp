@@ -9,7 +9,7 @@
 
 namespace kurve::sim {
 
-/// Laws of the factors of K workers in a step:
+/// Laws of the factors of K workers in a step, or in one of its phases:
 ///
 ///   worker_k = noise_k node_n(k) slow_k persistent_k imbalance_k     (meaning of each: sim/slowest.hpp)
 ///
@@ -21,7 +21,7 @@ namespace kurve::sim {
 ///
 /// With 32 bits the smallest tail is 2^-33: a mean of the maximum errs by under K 2^-32 / 10 of its spread.
 struct WorkerLaws {
-  /// @param ranks, workers_per_node  from 1 to 2^31
+  /// @param p  of a phase, see variability_of_phase  @param ranks, workers_per_node  from 1 to 2^31
   WorkerLaws(model::StepParameters const& p, std::uint32_t ranks, std::uint32_t workers_per_node, std::uint64_t seed);
 
   model::FactorLaw worker;     ///< noise, with imbalance where the two are one law
@@ -33,11 +33,11 @@ struct WorkerLaws {
   std::uint64_t seed;
 };
 
-/// max over k of worker_k. A pure function of (seed, trial): the same bits on any thread and instruction set. Does not
-/// allocate. @throws nothing
-[[nodiscard]] double slowest_worker(WorkerLaws const& laws, std::uint32_t trial);
+/// max over k of worker_k in one phase of a trial. A pure function of (seed, trial, phase): the same bits on any thread
+/// and instruction set. Does not allocate. @throws nothing
+[[nodiscard]] double slowest_worker(WorkerLaws const& laws, std::uint32_t trial, std::uint32_t phase = 0);
 
 /// Every worker_k, one by one and so many times slower. @param factors  [K]
-void draw_workers(WorkerLaws const& laws, std::uint32_t trial, std::span<double> factors);
+void draw_workers(WorkerLaws const& laws, std::uint32_t trial, std::span<double> factors, std::uint32_t phase = 0);
 
 }  // namespace kurve::sim

@@ -70,7 +70,9 @@ TEST_SUITE("unit") {
     CHECK(source_of(fit.model, "overlap.fraction") == model::Source::imported);
     CHECK(source_of(fit.model, "compute.per_sample") == model::Source::imported);
     // the model's own formula turns 36 ms of collectives back into 6 ms exposed
-    CHECK_CLOSE(model::exposed_time_s(p, 0.036, 0.081), 0.006, 1e-9);
+    auto const eight = model::buckets_of_count(8.0, 0.0, p.overlap_buckets);
+    CHECK_CLOSE(model::BucketPipeline::of(eight, 0.0045, 0.0045, 0.0045, p.overlap_fraction).exposed_s(0.081), 0.006,
+                1e-9);
   }
 
   TEST_CASE("fit inputs: measured steps replace a profiler's and a network joins steps") {

@@ -20,13 +20,16 @@ TEST_SUITE("unit") {
   }
 
   TEST_CASE("overlap: none exposes all full overlap exposes the last bucket") {
-    StepParameters p;
-    CHECK(exposed_time_s(p, 0.5, 10.0) == 0.5);
-    p.overlap_fraction = 1.0;
-    p.overlap_buckets = 10;
-    CHECK_CLOSE(exposed_time_s(p, 0.5, 10.0), 0.05, 1e-15);  // backward is long: one bucket of ten
-    CHECK_CLOSE(exposed_time_s(p, 20.0, 10.0), 20.0 - 9.0,
-                1e-15);  // communication is long: starts after the first bucket
+    auto const pipeline = [](double all_s, double buckets, double backward) {
+      return BucketPipeline::of(buckets_of_count(1e9, 0.0, buckets), all_s / buckets, 0.0, 0.0, backward);
+    };
+    CHECK(pipeline(0.5, 1, 0.0).exposed_s(10.0) == 0.5);
+    CHECK(pipeline(0.5, 1, 1.0).exposed_s(10.0) == 0.5);               // one bucket is ready when backward ends
+    CHECK_CLOSE(pipeline(0.5, 10, 1.0).exposed_s(10.0), 0.05, 1e-15);  // backward is long: one bucket of ten
+    // communication is long: starts after the first bucket
+    CHECK_CLOSE(pipeline(20.0, 10, 1.0).exposed_s(10.0), 20.0 - 9.0, 1e-15);
+    // a fit draws numbers of buckets between whole ones: max(T_c/n, T_c - T_b + T_b/n)
+    CHECK_CLOSE(pipeline(20.0, 2.5, 0.5).exposed_s(10.0), 20.0 - 5.0 + 2.0, 1e-15);
   }
 
   TEST_CASE("the chapter's timing model is one point of the step model") {
@@ -112,6 +115,11 @@ TEST_SUITE("unit") {
     CHECK_THROWS_AS(set_parameter(p, "serial", "fast"), InputError);
     CHECK_THROWS_AS(set_parameter(p, "serial", "nan"), InputError);
     CHECK_THROWS_AS(static_cast<void>(step_time(p, 0, 1)), InputError);
+    p.barriers_per_step = 2.5;
+    CHECK(test::message_of<InputError>([&] {
+            check(p);
+            return 0;
+          }) == "network.barriers_per_step=2.5 (must be a whole number)");
     p.serial_s = -1;
     CHECK_THROWS_AS(check(p), InputError);
   }
