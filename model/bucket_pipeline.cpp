@@ -11,8 +11,8 @@ Buckets buckets_of_size(double bytes, double first, double each) {
   KURVE_EXPECT(each > 0.0);
   double const first_bytes = std::min(bytes, first > 0.0 ? first : each);
   double const others = std::ceil((bytes - first_bytes) / each);
-  double const last_bytes = others > 0.0 ? bytes - first_bytes - (others - 1.0) * each : 0.0;
-  return {1.0 + others, first_bytes, each, last_bytes};
+  if (others == 0.0) return {1.0, bytes, bytes, bytes};
+  return {1.0 + others, first_bytes, each, bytes - first_bytes - (others - 1.0) * each};
 }
 
 Buckets buckets_of_count(double bytes, double first, double count) {

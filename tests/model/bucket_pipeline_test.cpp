@@ -68,8 +68,9 @@ TEST_SUITE("unit") {
     CHECK_CLOSE(t.total_s(), 0.132, 1e-12);
     // a slowest worker of twice the compute: ready at 2, 52, 102, 152, 202, 204: 52 + 26, ..., 202 + 26 + 2 = 230
     CHECK_CLOSE(t.phase_s(2.0), 0.230, 1e-12);
-    // of half: 0.5, 13, 25.5, 38, 50.5, 51: all wait from the first on, 0.5 + 108 ms
-    CHECK_CLOSE(t.phase_s(0.5), 0.1085, 1e-12);
+    // of half: 0.5, 13, 25.5, 38, 50.5, 51: the second begins it, 13 + 106; of a twentieth: 0.05, 1.3, ...: the first
+    CHECK_CLOSE(t.phase_s(0.5), 0.119, 1e-12);
+    CHECK_CLOSE(t.phase_s(0.05), 0.10805, 1e-12);
     // without the small first bucket: 25, 50, 75, 100, 102; the first is ready at 25: 25 + 26*4 + 3 = 132
     auto alike = ddp();
     alike.first_bucket_bytes = 0.0;
