@@ -93,7 +93,7 @@ void add_curve_options(CommandLine& line) {
       "trials,n", po::value<long>()->default_value(10000), "steps drawn at each K by a sampling method")(
       "draws", po::value<int>()->default_value(2000), "parameter vectors of the intervals")(
       "seed", po::value<std::uint64_t>()->default_value(1), "of every random number")(
-      "threads", po::value<int>()->default_value(0), "0: all; never changes a result");
+      "threads", po::value<int>()->default_value(0), "0: all, under mpirun one a rank; never changes a result");
 }
 
 sim::SimulateOptions curve_options(CommandLine const& line, model::Model const& model,

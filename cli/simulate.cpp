@@ -2,9 +2,12 @@
 #include "sim/simulate.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <sstream>
 
+#include "calibrate/backend_mpi.hpp"
 #include "cli/interrupt.hpp"
 #include "cli/output.hpp"
 #include "cli/setting_range.hpp"
@@ -145,42 +148,52 @@ std::string answer(CommandLine const& line, model::Model const& model, model::Cu
   return text_of(json);
 }
 
+/// The ranks of an MPI launcher, which share the trials, or this process alone.
+std::unique_ptr<sim::TrialRanks> trial_ranks() {
+  return calibrate::started_by_mpi_launcher() ? sim::join_mpi_ranks() : std::make_unique<sim::TrialRanks>();
+}
+
 /// Exit code of a run that a signal may have stopped, and a note where one has.
-int status_after(CommandLine const& line) {
+int status_after(CommandLine const& line, bool writes) {
   if (Interrupt::signal() == 0) return ok;
-  warn(line, {"stopped: what was done by then"});
+  if (writes) warn(line, {"stopped: what was done by then"});
   return Interrupt::exit_code();
 }
 
 /// One Curve for each value of a parameter.
 int sweep(CommandLine const& line, model::Model const& model, Range const& range, sim::SimulateOptions options,
           Arguments const& inputs) {
+  bool const writes = options.trial_ranks->rank() == 0;
   std::vector<model::Curve> curves;
   Interrupt const interrupt;
   {
-    ProgressBar bar(line, "simulating");
+    std::optional<ProgressBar> bar;
+    if (writes) bar.emplace(line, "simulating");
     auto const all = static_cast<double>(range.values.size());
     options.progress = [&](double fraction) {
-      bar.show((static_cast<double>(curves.size()) + fraction) / all);
+      if (bar) bar->show((static_cast<double>(curves.size()) + fraction) / all);
       return Interrupt::signal() == 0;
     };
-    for (auto value = range.values.begin(); value != range.values.end() && Interrupt::signal() == 0; ++value) {
+    bool stopped = false;
+    for (auto value = range.values.begin(); value != range.values.end() && !stopped; ++value) {
       auto changed = model;
       apply_settings(changed, {range.name + "=" + *value});
       curves.push_back(sim::simulate(changed, options));
+      stopped = curves.back().stopped;
     }
   }
   std::vector<std::string> const values(range.values.begin(),
                                         range.values.begin() + static_cast<std::ptrdiff_t>(curves.size()));
+  if (!writes) return status_after(line, writes);
   if (!wants(line, ".json")) {
     write_result(line, curves.empty() ? "" : validate::sweep_text(range.name, values, curves));
-    return status_after(line);
+    return status_after(line, writes);
   }
   nlohmann::ordered_json json{
       {"parameter", range.name}, {"values", values}, {"curves", nlohmann::ordered_json::array()}};
   for (auto const& curve : curves) json["curves"].push_back(curve_json(curve, line.provenance(inputs)));
   write_result(line, text_of(json));
-  return status_after(line);
+  return status_after(line, writes);
 }
 
 }  // namespace
@@ -202,6 +215,9 @@ int simulate(Arguments const& arguments) {
       "plot,p", po::value<std::string>()->value_name("FILE"),
       "draw to FILE.svg, .png or .pdf; - draws in the terminal");
   if (!line.parse(arguments)) return ok;
+  auto const ranks = trial_ranks();
+  bool const writes = ranks->rank() == 0;
+  if (!writes && (line.has("parameters") || line.has("op") || line.has("trial"))) return ok;  // nothing to share
   if (line.has("parameters")) {
     write_result(line, parameter_list());
     return ok;
@@ -216,6 +232,8 @@ int simulate(Arguments const& arguments) {
   }
 
   auto options = curve_options(line, model, settings.ranks);
+  options.trial_ranks = ranks.get();
+  if (ranks->size() > 1 && options.threads == 0) options.threads = 1;
   if (line.has("trial")) return replay(line, model, options);
   if (settings.range) return sweep(line, model, *settings.range, options, inputs);
   auto const picture = plot_path(line);
@@ -223,17 +241,19 @@ int simulate(Arguments const& arguments) {
   model::Curve curve;
   Interrupt const interrupt;
   {
-    ProgressBar bar(line, "simulating");
+    std::optional<ProgressBar> bar;
+    if (writes) bar.emplace(line, "simulating");
     options.progress = [&](double fraction) {
-      bar.show(fraction);
+      if (bar) bar->show(fraction);
       return Interrupt::signal() == 0;
     };
     curve = sim::simulate(model, options);
   }
+  if (!writes) return status_after(line, writes);
   auto const made_by = line.provenance(inputs);
   write_result(line, answer(line, model, curve, made_by));
   if (picture) draw(validate::make_scaling_plot(curve), *picture);
-  return status_after(line);
+  return status_after(line, writes);
 }
 
 }  // namespace kurve::cli

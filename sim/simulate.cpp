@@ -86,6 +86,26 @@ long batch_of(Method method, double ranks) {
   return std::clamp(static_cast<long>(2e5 / draws), 1L, 1024L);
 }
 
+/// Values of all trials in order, `each` of them a trial; every rank draws its part.
+std::vector<double> draw_trials(SimulateOptions const& o, long each, long batch, Trials const& trials,
+                                std::function<bool(double)> const& go_on) {
+  TrialRanks const alone;
+  auto const& ranks = o.trial_ranks != nullptr ? *o.trial_ranks : alone;
+  long const begin = each * (o.trials * ranks.rank() / ranks.size()),
+             end = each * (o.trials * (ranks.rank() + 1) / ranks.size());
+  if (begin == end) return ranks.join({});
+  return ranks.join(run_trials(
+      end - begin, o.threads, each * batch,
+      [&](std::uint32_t first, std::span<double> values) { trials(first + static_cast<std::uint32_t>(begin), values); },
+      go_on));
+}
+
+bool on_any_rank(SimulateOptions const& o, bool own) {
+  if (o.trial_ranks == nullptr) return own;
+  auto const all = o.trial_ranks->join({own ? 1.0 : 0.0});
+  return std::find(all.begin(), all.end(), 1.0) != all.end();
+}
+
 Drawn draw_steps(model::StepParameters const& p, Target target, SimulateOptions const& o,
                  std::function<bool(double)> const& go_on) {
   long const batch = batch_of(o.method, target.ranks);
@@ -94,7 +114,7 @@ Drawn draw_steps(model::StepParameters const& p, Target target, SimulateOptions 
     auto const trials = [&](std::uint32_t first, std::span<double> steps_s) {
       draw_steps(sampler, o.method, first, steps_s);
     };
-    return {run_trials(o.trials, o.threads, batch, trials, go_on), {}};
+    return {draw_trials(o, 1, batch, trials, go_on), {}};
   }
   HopStepSampler const sampler(p, target.ranks, target.global_batch, o.seed);
   auto const trials = [&](std::uint32_t first, std::span<double> values) {  // two values a trial
@@ -104,7 +124,7 @@ Drawn draw_steps(model::StepParameters const& p, Target target, SimulateOptions 
       values[i + 1] = step.jitter_tax;
     }
   };
-  auto const values = run_trials(2 * o.trials, o.threads, 2 * batch, trials, go_on);
+  auto const values = draw_trials(o, 2, batch, trials, go_on);
   Drawn drawn;
   for (std::size_t i = 0; i < values.size(); i += 2) {
     drawn.steps_s.push_back(values[i]);
@@ -126,6 +146,7 @@ bool fill_steps(CurvePoint& point, Model const& model, StepLaw const& law, Simul
   bool stopped = false;
   auto const drawn = draw_steps(model.parameters, {point.ranks, point.global_batch}, o,
                                 [&](double fraction) { return !(stopped = go_on && !go_on(fraction)); });
+  stopped = on_any_rank(o, stopped);
   if (drawn.steps_s.size() < 2) return false;  // stopped before there was a standard error: the point keeps its law
   auto const summary = data::summarize(drawn.steps_s);
   point.mean_s = summary.mean;

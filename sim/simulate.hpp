@@ -9,6 +9,7 @@
 
 #include "model/curve.hpp"
 #include "model/model.hpp"
+#include "sim/trial_ranks.hpp"
 
 namespace kurve::sim {
 
@@ -28,6 +29,9 @@ struct SimulateOptions {
   int draws = 2'000;                   ///< parameter vectors for the intervals, 1 to 1e6
   std::uint64_t seed = 1;
   int threads = 0;  ///< 0: as many as the hardware runs at once; never changes the result
+  /// Processes that draw the trials together, all calling simulate() with the same arguments and all returning the same
+  /// Curve; null: this one. Never changes the result.
+  TrialRanks const* trial_ranks = nullptr;
   Method method = Method::automatic;
   std::vector<double> quantile_levels{0.05, 0.5, 0.95};  ///< of single steps, each in (0, 1)
   /// Called now and then from the calling thread with the done fraction, 0 to 1; returning false stops the run, and the
@@ -41,7 +45,8 @@ struct SimulateOptions {
 /// speedup is given for strong scaling only. A mixed Model needs global_batches, and its baseline batch is
 /// global_batch. not_measured lists parameters whose source is published or assumed and that move T at the largest K by
 /// more than 1 % when raised by half or set to their default, and discrepancy.log_growth likewise by its sd of log T
-/// there. Identical bytes whatever `threads`. Memory: 8 bytes a trial and 8 (K + 1) bytes a draw.
+/// there. Identical bytes whatever `threads` and however many ranks. Memory: 8 bytes a trial and 8 (K + 1) bytes a
+/// draw.
 /// @throws InputError on an option or parameter outside its range
 [[nodiscard]] model::Curve simulate(model::Model const& model, SimulateOptions const& options);
 

@@ -16,11 +16,11 @@ std::string read_text(std::string const& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-Run run_kurve(std::string const& arguments) {
+Run run_kurve(std::string const& arguments, std::string const& launcher) {
   TemporaryFolder const folder;
   std::string const out = folder.path("out"), err = folder.path("err");
-  std::string const command =
-      "cd '" KURVE_SOURCE_DIR "' && '" KURVE_PROGRAM "' " + arguments + " >'" + out + "' 2>'" + err + "' </dev/null";
+  std::string const command = "cd '" KURVE_SOURCE_DIR "' && " + launcher + " '" KURVE_PROGRAM "' " + arguments + " >'" +
+                              out + "' 2>'" + err + "' </dev/null";
   int const status = std::system(command.c_str());
   return {WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), read_text(out), read_text(err)};
 }

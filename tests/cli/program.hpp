@@ -13,7 +13,8 @@ struct Run {
 };
 
 /// `kurve <arguments>` through the shell, in the source tree, without a terminal.
-Run run_kurve(std::string const& arguments);
+/// @param launcher  goes before the program: mpirun and its options
+Run run_kurve(std::string const& arguments, std::string const& launcher = {});
 
 /// A folder of this test's own, removed with its contents at the end.
 class TemporaryFolder {
