@@ -52,6 +52,7 @@ model::Model awkward_model() {
         .source = model::Source::fitted, .sd = x / 7.0, .identified = x > 0.1, .note = "n" + std::to_string(x)};
     x *= 0.97;
   }
+  m.parameters.barriers_per_step = 3;  // whole
   m.parameters.allreduce = model::AllreduceAlgorithm::hierarchical_ring;
   m.parameters.noise_shape = model::Shape::gumbel;
   m.knowledge["serial"].sd = std::numeric_limits<double>::infinity();
