@@ -15,7 +15,7 @@ using model::StepParameters;
 
 /// Law of step noise times run noise, on a lattice of its own.
 LatticeLaw shared_noise(StepParameters const& p) {
-  LatticeLaw law{.step = std::max({p.noise_step_cv, p.noise_run_cv, 1e-6}) / 12.0};
+  LatticeLaw law{.step = std::max({p.noise_step_cv, p.noise_run_cv, 1e-6}) / 13.0};
   auto const multiply_in = [&](model::Shape shape, double cv) {
     if (cv == 0.0) return;
     auto const factor = model::factor_law(shape, cv);
@@ -102,9 +102,11 @@ double StepLaw::mean_s(double ranks, double global_batch) const {
 ExpectedStep StepLaw::at(double ranks, double global_batch, std::span<double const> levels) const {
   auto const& p = parameters_;
   auto const base = model::jittered_step_time(p, ranks, global_batch);
-  auto const mean_s = [&](SlowestWorker const& worker) { return mean_step_s(base, worker.values(ranks)); };
+  auto const law = slowest_.law(ranks);
+  auto const slowest = slowest_.values(ranks, law);
+  auto const mean_s = [&](SlowestWorker const& w) { return mean_step_s(base, stretched(slowest, w.mean(ranks))); };
   bool const straggle = p.straggler_probability > 0.0 || p.persistent_probability > 0.0;
-  ExpectedStep step{.mean_s = mean_s(slowest_)};
+  ExpectedStep step{.mean_s = mean_step_s(base, slowest)};
   double const stragglers_s = p.imbalance_cv > 0.0 ? mean_s(stragglers_) : step.mean_s;
   double const noise_s = straggle ? mean_s(noise_) : stragglers_s;
   step.contributions = {.serial_s = base.serial_s,
@@ -114,7 +116,6 @@ ExpectedStep StepLaw::at(double ranks, double global_batch, std::span<double con
                         .imbalance_s = step.mean_s - stragglers_s,
                         .exposed_comm_s = base.exposed_comm_s};
 
-  auto const law = slowest_.law(ranks);
   TimeLaw phase{.time_s = {}, .mass = law.mass};
   for (std::size_t i = 0; i < law.mass.size(); ++i)
     phase.time_s.push_back(base.phase_s(law.point(static_cast<int>(i))));

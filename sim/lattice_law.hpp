@@ -12,7 +12,7 @@ namespace kurve::sim {
 /// convolutions, mixtures and maxima stay on the lattice, and 1 lies on it.
 ///
 /// A continuous law is put on it so that its mean is kept: each point takes the mean survival over its cells. That
-/// widens its spread by a relative (step/cv)^2 / 12, 6e-4 at the usual step of cv / 12, and no more than a step ever.
+/// widens its spread by a relative (step/cv)^2 / 12, 5e-4 at the usual step of cv / 13, and no more than a step ever.
 struct LatticeLaw {
   double step = 1e-3;
   int first = 0;                  ///< j of mass[0]

@@ -33,29 +33,27 @@ class SlowestAtTargets {
     if (same_variability(p, last_)) return slowest_;
     last_ = p;
     if (same_variability(p, central_)) return slowest_ = exact_;
-    slowest_ = coarse(p);
+    auto const means = coarse(p);
     if (central_coarse_.empty()) central_coarse_ = coarse(central_);
-    for (std::size_t i = 0; i < slowest_.size(); ++i) {
-      double const correction = exact_[i].mean / central_coarse_[i].mean;
-      slowest_[i].mean *= correction;
-      for (double& value : slowest_[i].value) value *= correction;
-    }
+    for (std::size_t i = 0; i < slowest_.size(); ++i)
+      slowest_[i] = stretched(exact_[i], means[i] * exact_[i].mean / central_coarse_[i]);
     return slowest_;
   }
 
  private:
-  [[nodiscard]] std::vector<SlowestValues> coarse(model::StepParameters const& p) const {
+  [[nodiscard]] std::vector<double> coarse(model::StepParameters const& p) const {
     SlowestWorker const slowest(p, max_ranks_, SlowestWorker::Include::imbalance, coarse_points);
-    std::vector<SlowestValues> of_targets;
-    for (auto const& target : targets_) of_targets.push_back(slowest.values(target.ranks));
-    return of_targets;
+    std::vector<double> means;
+    for (auto const& target : targets_) means.push_back(slowest.mean(target.ranks));
+    return means;
   }
 
   std::span<Target const> targets_;
   double max_ranks_ = 1.0;
   model::StepParameters const& central_;
   model::StepParameters last_;
-  std::vector<SlowestValues> exact_, central_coarse_, slowest_;
+  std::vector<SlowestValues> exact_, slowest_;
+  std::vector<double> central_coarse_;
 };
 
 /// Factor on T of what the formula does not hold at this target: the mean of `runs` new runs, how the model drifts

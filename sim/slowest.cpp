@@ -78,12 +78,13 @@ SlowestWorker::SlowestWorker(StepParameters const& of_step, double max_ranks, In
   double const gain = straggler_slowdown_ - 1.0;
   if (straggler_probability_ > 0.0) width += std::log1p(gain * std::max(1.0, reach_of(straggler_, max_ranks_).high));
   if (persistent_probability_ > 0.0) width += std::log(persistent_slowdown_);
-  step_ = std::max(finest / 12.0, std::max(width, 1e-6) / max_points);
-  // A constant slowdown on the lattice is exact.
+  step_ = std::max(finest / 13.0, std::max(width, 1e-6) / max_points);
+  // A constant slowdown on the lattice is exact. One of less than a step is split between neighbours instead: a step
+  // that fits 1.001 would make the lattice of a law that hardly has it as long as it likes.
   double const constant = straggler_probability_ > 0.0 && straggler_.scale == 0.0 ? straggler_slowdown_
                           : persistent_probability_ > 0.0                         ? persistent_slowdown_
                                                                                   : 1.0;
-  if (constant > 1.0) step_ = std::log(constant) / std::ceil(std::log(constant) / step_);
+  if (std::log(constant) >= step_) step_ = std::log(constant) / std::ceil(std::log(constant) / step_);
 }
 
 std::optional<FactorLaw> SlowestWorker::single_factor(double ranks) const {
@@ -149,10 +150,13 @@ double SlowestWorker::mean(double ranks) const {
 }
 
 SlowestValues SlowestWorker::values(double ranks) const {
+  return line_ ? SlowestValues{mean(ranks), {}, {}} : values(ranks, law(ranks));
+}
+
+SlowestValues SlowestWorker::values(double ranks, LatticeLaw const& m) const {
   constexpr double share = 1.0 / 128.0;
   SlowestValues result{mean(ranks), {}, {}};
   if (line_) return result;
-  auto const m = law(ranks);
   double weight = 0.0, sum = 0.0, lattice_mean = 0.0;
   auto const put = [&] {
     if (weight <= 0.0) return;
@@ -169,6 +173,13 @@ SlowestValues SlowestWorker::values(double ranks) const {
   put();
   for (double& value : result.value) value *= result.mean / lattice_mean;  // the mean is known better than the lattice
   return result;
+}
+
+SlowestValues stretched(SlowestValues law, double mean) {
+  double const excess = law.mean - 1.0, stretch = excess > 1e-12 ? (mean - 1.0) / excess : 1.0;
+  for (double& value : law.value) value = std::max(0.0, 1.0 + stretch * (value - 1.0));
+  law.mean = mean;
+  return law;
 }
 
 double mean_step_s(model::StepTime const& step, SlowestValues const& slowest) {

@@ -17,6 +17,9 @@ struct SlowestValues {
   /// mean
   std::vector<double> value, weight;
 };
+/// The law with its excess over 1 stretched to another mean, in place of that of other variability: what hides
+/// communication depends on the law's shape in second order only, and a law takes many times as long as a mean.
+[[nodiscard]] SlowestValues stretched(SlowestValues law, double mean);
 /// Mean of a step without shared noise [s]. Where a phase is no line in M (overlap) it errs by under 1e-3 of the
 /// spread.
 [[nodiscard]] double mean_step_s(model::StepTime const& step, SlowestValues const& slowest);
@@ -50,6 +53,8 @@ class SlowestWorker {
   /// Law of M on K workers, on the lattice.
   [[nodiscard]] LatticeLaw law(double ranks) const;
   [[nodiscard]] SlowestValues values(double ranks) const;
+  /// The same where law(ranks) is at hand.
+  [[nodiscard]] SlowestValues values(double ranks, LatticeLaw const& law) const;
 
  private:
   [[nodiscard]] LatticeLaw const& worker(double ranks) const;

@@ -58,6 +58,20 @@ TEST_SUITE("unit") {
       }
   }
 
+  TEST_CASE("a slowdown of less than a lattice step takes no finer lattice and moves the mean by itself") {
+    StepParameters p{.noise_cv = 0.1, .persistent_probability = 1.0, .imbalance_cv = 0.05};
+    p.noise_shape = p.imbalance_shape = Shape::lognormal;
+    auto without = p;
+    without.persistent_probability = 0.0;
+    for (double const slowdown : {1.0 + 1e-9, 1.0 + 1e-6, 1.001}) {
+      p.persistent_slowdown = slowdown;
+      SlowestWorker const worker(p, 1024);
+      CHECK(worker.law(1024).mass.size() < 8192);
+      double const exact = SlowestWorker(without, 1024).mean(1024) * slowdown;
+      CHECK(std::abs(worker.mean(1024) - exact) <= 2e-3 * (exact - 1.0));
+    }
+  }
+
   TEST_CASE("noise of a node of one worker is noise of the worker") {
     StepParameters const worker{.noise_cv = 0.07, .noise_shape = Shape::gumbel};
     StepParameters const node{.noise_node_cv = 0.07, .noise_shape = Shape::gumbel};
@@ -108,7 +122,7 @@ TEST_SUITE("unit") {
     auto const t = expected_step(p, 16, 1, levels);
     CHECK(t.mean_s == 1.0);
     CHECK_CLOSE(t.sd_s, 0.03, 1e-12);
-    CHECK_CLOSE(t.quantiles_s.at(0.5), 1.0, 0.0026);  // a lattice step is 0.03/12
+    CHECK_CLOSE(t.quantiles_s.at(0.5), 1.0, 0.0026);  // a lattice step is 0.03/13
     CHECK_CLOSE(t.quantiles_s.at(0.975), 1.0 + 0.03 * 1.95996, 0.0026);
   }
 
