@@ -21,6 +21,7 @@
 #include "calibrate/rank_task.hpp"
 #include "calibrate/watchdog.hpp"
 #include "calibrate/workload.hpp"
+#include "data/mpi_error.hpp"
 #include "data/provenance.hpp"
 #include "data/quantity_text.hpp"
 #include "model/contract.hpp"
@@ -29,6 +30,7 @@
 namespace kurve::calibrate {
 namespace {
 
+using data::check_mpi;
 using Clock = std::chrono::steady_clock;
 
 /// A rank that keeps another waiting for this long is taken to hang: MPI itself would wait for ever. Long enough for a
@@ -37,14 +39,6 @@ constexpr Seconds patience{10.0};
 constexpr Seconds grace{5.0};                // in which ranks that live say so
 constexpr double slowest_network_Bps = 1e6;  // a message's own time comes on top; 8 Mbit/s is slower than any cluster
 enum Tag : int { data_tag, barrier_tag, result_tag, name_tag, alive_tag };
-
-void check_mpi(int code, char const* call) {
-  if (code == MPI_SUCCESS) return;
-  char text[MPI_MAX_ERROR_STRING] = "";
-  int length = 0;
-  MPI_Error_string(code, text, &length);
-  throw DeviceError(std::string(call) + ": " + std::string(text, static_cast<std::size_t>(length)));
-}
 
 int count_of(std::size_t elements) {
   KURVE_EXPECT(elements <= INT_MAX);
@@ -397,9 +391,7 @@ class MpiBackend : public RankedBackend {
     std::abort();
   }
 
-  Watchdog watchdog_{[](std::string const& why) {
-    exit_device_failed(why + " (it needs every rank). Is one stopped, or the network between hosts closed?");
-  }};
+  Watchdog watchdog_{exit_without_ranks};
   std::unique_ptr<Workload> workload_;
   BackendInfo info_;
   std::optional<Messenger> messenger_;  // once MPI is there

@@ -18,22 +18,20 @@ using data::Sample;
 using Rows = std::vector<Sample>;
 
 /// Samples are correlated within a round, so the standard error goes by the effective sample size.
-Mean mean_of(Rows const& rows) {
-  std::vector<double> times;
-  for (auto const& row : rows) times.push_back(row.time_s);
-  auto const split = split_stragglers(times);
-  auto const precision = precision_of(split.core, 0.95);
-  // One value alone has no spread: 5 % is what a single timing is worth at best, not 0.
-  return {precision.mean, split.core.size() > 1 ? precision.standard_error : 0.05 * precision.mean};
-}
-
-/// With what straggles: an all-reduce's stragglers have no parameter of their own, and whole steps pay for them too.
-Mean mean_of_all(Rows const& rows) {
-  std::vector<double> times;
-  for (auto const& row : rows) times.push_back(row.time_s);
+Mean mean_of(std::vector<double> const& times) {
   auto const precision = precision_of(times, 0.95);
+  // One value alone has no spread: 5 % is what a single timing is worth at best, not 0.
   return {precision.mean, times.size() > 1 ? precision.standard_error : 0.05 * precision.mean};
 }
+
+std::vector<double> times_of(Rows const& rows) {
+  std::vector<double> times;
+  for (auto const& row : rows) times.push_back(row.time_s);
+  return times;
+}
+
+/// Without what straggles, which has parameters of its own.
+Mean ordinary_mean_of(Rows const& rows) { return mean_of(split_stragglers(times_of(rows)).core); }
 
 /// The links' own time of a ring all-reduce: the Model stretches it by jitter again.
 Mean without_jitter(Mean const& measured, int ranks, HopJitter const& jitter) {
@@ -140,10 +138,10 @@ Evidence read_evidence(data::Study const& components, data::Study const& steps, 
   if (network == nullptr) e.base.workers_per_node = components.find_number("workers_per_node").value_or(1.0);
   e.base.overlap_fraction = components.find_number("overlap_fraction").value_or(0.0);
   e.base.overlap_buckets = components.find_number("overlap_buckets").value_or(1.0);
-  auto serial_at = [&](int ranks) { return mean_of(timings_of(serial.at(ranks))); };
+  auto serial_at = [&](int ranks) { return ordinary_mean_of(timings_of(serial.at(ranks))); };
   if (!serial.empty()) e.serial = serial_at(serial.begin()->first);
   std::map<double, Mean> compute_means;
-  for (auto const& [batch, rows] : compute.begin()->second) compute_means[batch] = mean_of(timings_of(rows));
+  for (auto const& [batch, rows] : compute.begin()->second) compute_means[batch] = ordinary_mean_of(timings_of(rows));
   e.compute = fit_compute(compute_means, e.base.compute_floor_sharpness);
 
   std::vector<Rows> points;
@@ -159,7 +157,7 @@ Evidence read_evidence(data::Study const& components, data::Study const& steps, 
     auto const alone = compute_means.find(batch);
     auto const& value = e.compute.estimate.value;
     Mean const one = alone != compute_means.end() ? alone->second : Mean{value(0) + batch * value(1) + value(2), 0.0};
-    e.contention = {.compute = difference(mean_of(timings_of(rows)), one),
+    e.contention = {.compute = difference(ordinary_mean_of(timings_of(rows)), one),
                     .serial = serial.count(full) != 0 ? difference(serial_at(full), e.serial) : Mean{},
                     .workers = workers,
                     .local_batch = batch};
@@ -173,8 +171,9 @@ Evidence read_evidence(data::Study const& components, data::Study const& steps, 
     std::map<AllreduceKey, Rows> groups;
     for (auto const& row : data::last_ranks(rings)) groups[{row.ranks, row.bytes.value_or(0)}].push_back(row);
     std::map<AllreduceKey, Mean> means;
+    // With what straggles: an all-reduce's stragglers have no parameter, and whole steps pay for them too.
     for (auto const& [key, group] : groups) {
-      means[key] = without_jitter(mean_of_all(group), key.ranks, e.hop_jitter);
+      means[key] = without_jitter(mean_of(times_of(group)), key.ranks, e.hop_jitter);
       if (key.bytes > 0)
         e.sweep.push_back({static_cast<double>(key.ranks), static_cast<double>(key.bytes), means[key].value});
     }

@@ -10,6 +10,7 @@
 
 #include "calibrate/process_group.hpp"
 #include "calibrate/watchdog.hpp"
+#include "data/mpi_error.hpp"
 #include "model/contract.hpp"
 #include "model/error.hpp"
 #include "model/units.hpp"
@@ -17,16 +18,9 @@
 namespace kurve::calibrate {
 namespace {
 
+using data::check_mpi;
 using Clock = std::chrono::steady_clock;
 constexpr Seconds meeting_limit{25.0}, gather_limit{28.0};
-
-void check(int code, char const* call) {
-  if (code == MPI_SUCCESS) return;
-  char text[MPI_MAX_ERROR_STRING] = "";
-  int length = 0;
-  MPI_Error_string(code, text, &length);
-  throw DeviceError(std::string(call) + ": " + std::string(text, static_cast<std::size_t>(length)));
-}
 
 int count_of(std::size_t bytes) {
   KURVE_EXPECT(bytes <= INT_MAX);
@@ -38,14 +32,14 @@ class MpiProcesses : public ProcessGroup {
   MpiProcesses() {
     int provided = 0;
     watchdog_.watch(all_ranks_limit, "MPI_Init_thread", [&] {
-      check(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided), "MPI_Init_thread");
+      check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided), "MPI_Init_thread");
     });
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     if (provided < MPI_THREAD_SERIALIZED)
       throw DeviceError("this MPI does not allow calls from several threads in turn");
     watchdog_.watch(all_ranks_limit, "the ordering of ranks by node", [this] { order_by_node(); });
     int alike[2] = {local_size_, -local_size_};
-    check(MPI_Allreduce(MPI_IN_PLACE, alike, 2, MPI_INT, MPI_MIN, all_), "MPI_Allreduce");
+    check_mpi(MPI_Allreduce(MPI_IN_PLACE, alike, 2, MPI_INT, MPI_MIN, all_), "MPI_Allreduce");
     if (alike[0] != -alike[1])
       throw DeviceError("nodes have " + std::to_string(alike[0]) + " to " + std::to_string(-alike[1]) +
                         " processes (every node must have as many)");
@@ -65,21 +59,21 @@ class MpiProcesses : public ProcessGroup {
 
   void broadcast(std::span<std::byte> bytes) override {
     MPI_Request request = MPI_REQUEST_NULL;
-    check(MPI_Ibcast(bytes.data(), count_of(bytes.size()), MPI_BYTE, 0, all_, &request), "MPI_Ibcast");
+    check_mpi(MPI_Ibcast(bytes.data(), count_of(bytes.size()), MPI_BYTE, 0, all_, &request), "MPI_Ibcast");
     for (int done = 0; done == 0;) {
-      check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+      check_mpi(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
       if (done == 0 && rank_ != 0) std::this_thread::sleep_for(std::chrono::microseconds(100));
     }
   }
 
   std::int64_t least(std::int64_t own) override {
-    check(MPI_Allreduce(MPI_IN_PLACE, &own, 1, MPI_INT64_T, MPI_MIN, all_), "MPI_Allreduce");
+    check_mpi(MPI_Allreduce(MPI_IN_PLACE, &own, 1, MPI_INT64_T, MPI_MIN, all_), "MPI_Allreduce");
     return own;
   }
 
   void meet(int members) override {
     MPI_Request request = MPI_REQUEST_NULL;
-    check(MPI_Ibarrier(first(members), &request), "MPI_Ibarrier");
+    check_mpi(MPI_Ibarrier(first(members), &request), "MPI_Ibarrier");
     await(request, meeting_limit, "come to a meeting");
   }
 
@@ -87,8 +81,8 @@ class MpiProcesses : public ProcessGroup {
     std::vector<std::byte> all(rank_ == 0 ? own.size() * static_cast<std::size_t>(members) : 0);
     MPI_Request request = MPI_REQUEST_NULL;
     int const count = count_of(own.size());
-    check(MPI_Igather(own.data(), count, MPI_BYTE, all.data(), count, MPI_BYTE, 0, first(members), &request),
-          "MPI_Igather");
+    check_mpi(MPI_Igather(own.data(), count, MPI_BYTE, all.data(), count, MPI_BYTE, 0, first(members), &request),
+              "MPI_Igather");
     await(request, gather_limit, "send its result");
     return all;
   }
@@ -105,15 +99,15 @@ class MpiProcesses : public ProcessGroup {
     int world_rank = 0;
     MPI_Comm_rank(MPI_COMM_WORLD, &world_rank);
     MPI_Comm node = MPI_COMM_NULL;
-    check(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, world_rank, MPI_INFO_NULL, &node),
-          "MPI_Comm_split_type");
+    check_mpi(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, world_rank, MPI_INFO_NULL, &node),
+              "MPI_Comm_split_type");
     MPI_Comm_rank(node, &local_rank_);
     MPI_Comm_size(node, &local_size_);
     int leader = world_rank;  // of the node; it names the node
-    check(MPI_Bcast(&leader, 1, MPI_INT, 0, node), "MPI_Bcast");
+    check_mpi(MPI_Bcast(&leader, 1, MPI_INT, 0, node), "MPI_Bcast");
     MPI_Comm_free(&node);
     // Ranks of equal key keep the order of the world, so a node's ranks stay in their local order.
-    check(MPI_Comm_split(MPI_COMM_WORLD, 0, leader, &all_), "MPI_Comm_split");
+    check_mpi(MPI_Comm_split(MPI_COMM_WORLD, 0, leader, &all_), "MPI_Comm_split");
     MPI_Comm_rank(all_, &rank_);
     MPI_Comm_size(all_, &size_);
   }
@@ -123,11 +117,11 @@ class MpiProcesses : public ProcessGroup {
     auto const found = members_.find(members);
     if (found != members_.end()) return found->second;
     MPI_Group everyone = MPI_GROUP_NULL, some = MPI_GROUP_NULL;
-    check(MPI_Comm_group(all_, &everyone), "MPI_Comm_group");
+    check_mpi(MPI_Comm_group(all_, &everyone), "MPI_Comm_group");
     int range[1][3] = {{0, members - 1, 1}};
-    check(MPI_Group_range_incl(everyone, 1, range, &some), "MPI_Group_range_incl");
+    check_mpi(MPI_Group_range_incl(everyone, 1, range, &some), "MPI_Group_range_incl");
     MPI_Comm comm = MPI_COMM_NULL;
-    check(MPI_Comm_create_group(all_, some, members, &comm), "MPI_Comm_create_group");
+    check_mpi(MPI_Comm_create_group(all_, some, members, &comm), "MPI_Comm_create_group");
     MPI_Group_free(&some);
     MPI_Group_free(&everyone);
     return members_[members] = comm;
@@ -136,7 +130,7 @@ class MpiProcesses : public ProcessGroup {
   static void await(MPI_Request& request, Seconds limit, char const* what) {
     auto const deadline = Clock::now() + limit;
     for (int done = 0;;) {
-      check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+      check_mpi(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
       if (done != 0) return;
       if (Clock::now() > deadline)
         throw DeviceError("a process did not " + std::string(what) + " within " +
@@ -144,9 +138,7 @@ class MpiProcesses : public ProcessGroup {
     }
   }
 
-  Watchdog watchdog_{[](std::string const& why) {
-    exit_device_failed(why + " (it needs every rank). Is one stopped, or the network between hosts closed?");
-  }};
+  Watchdog watchdog_{exit_without_ranks};
   MPI_Comm all_ = MPI_COMM_NULL;
   int rank_ = 0, size_ = 1, local_rank_ = 0, local_size_ = 1;
   std::map<int, MPI_Comm> members_;

@@ -29,9 +29,8 @@ struct Variability {
 /// Variance of one hop, from how far apart the ranks of an all-reduce end (model::ring_jitter_spread), and the number
 /// of all-reduces that this rests on.
 struct HopJitter {
-  Estimate
-      variance;  ///< of what is in proportion to the hop, over its square; of what its length leaves as it is [s^2]
-  int n = 0;     ///< 0: variance is empty
+  Estimate variance;  ///< in proportion to the hop, over its square; whatever its length [s^2]
+  int n = 0;          ///< 0: variance is empty
 };
 /// Hops less than a factor 2 apart in length cannot tell the two parts: all is then taken in proportion.
 /// @param rows  op allreduce, any sizes and ranks; those that have no rank say nothing

@@ -61,8 +61,9 @@ void Watchdog::run() {
   }
 }
 
-void exit_device_failed(std::string const& why) {
-  std::fprintf(stderr, "kurve: %s\n", why.c_str());
+void exit_without_ranks(std::string const& why) {
+  std::fprintf(stderr, "kurve: %s (it needs every rank). Is one stopped, or the network between hosts closed?\n",
+               why.c_str());
   _exit(4);
 }
 

@@ -51,8 +51,8 @@ class Watchdog {
 /// How long a call that needs all ranks may take: a rank that hangs must be known within 30 s.
 constexpr Seconds all_ranks_limit{25.0};
 
-/// A bark that prints and ends the process at once with the exit code of a device that failed; no destructor runs, for
-/// they would wait for the same ranks. mpirun ends the other ranks then.
-[[noreturn]] void exit_device_failed(std::string const& why);
+/// The bark over a call that needs every rank, a place where a library prints: ends the process at once with the exit
+/// code of a device that failed. No destructor runs, for they would wait for the same ranks; mpirun ends the others.
+[[noreturn]] void exit_without_ranks(std::string const& why);
 
 }  // namespace kurve::calibrate

@@ -12,20 +12,6 @@
 #include "model/error.hpp"
 
 namespace kurve::cli {
-namespace {
-
-template <typename Plot>
-void draw_picture(Plot const& plot, std::string const& path) {
-  auto const format = validate::plot_format_of(path);
-  auto const bytes = validate::render_plot(plot, format);
-  if (format == validate::PlotFormat::terminal)
-    print("\n" + bytes);
-  else
-    data::write_file(path, bytes);
-}
-
-}  // namespace
-
 void print(std::string const& text) {
   if (!(std::cout << text << std::flush)) throw InputError("cannot write to standard output (is the disk full?)");
 }
@@ -44,8 +30,12 @@ std::optional<std::string> plot_path(CommandLine const& line) {
   return path;
 }
 
-void draw(validate::ScalingPlot const& plot, std::string const& path) { draw_picture(plot, path); }
-void draw(validate::ScorecardSet const& scores, std::string const& path) { draw_picture(scores, path); }
+void write_picture(std::string const& bytes, validate::PlotFormat format, std::string const& path) {
+  if (format == validate::PlotFormat::terminal)
+    print("\n" + bytes);
+  else
+    data::write_file(path, bytes);
+}
 
 bool wants(CommandLine const& line, std::string const& ending) {
   if (ending == ".json" && line.json()) return true;

@@ -19,9 +19,14 @@ void print(std::string const& text);
 
 /// Value of --plot, if given. @throws InputError on a wrong ending, or where two results would go to standard output
 [[nodiscard]] std::optional<std::string> plot_path(CommandLine const& line);
-/// A picture to a file; `-` draws it in the terminal.
-void draw(validate::ScalingPlot const& plot, std::string const& path);
-void draw(validate::ScorecardSet const& scores, std::string const& path);
+/// A picture's bytes to a file; in the terminal where it was drawn for that.
+void write_picture(std::string const& bytes, validate::PlotFormat format, std::string const& path);
+/// A picture to a file; `-` draws it in the terminal. @param shown  what validate::render_plot draws
+template <typename Shown>
+void draw(Shown const& shown, std::string const& path) {
+  auto const format = validate::plot_format_of(path);
+  write_picture(render_plot(shown, format), format, path);
+}
 
 /// Whether the result is to be in the format of a file ending (".json", ".csv"): by the name of --out, or by --json.
 [[nodiscard]] bool wants(CommandLine const& line, std::string const& ending);

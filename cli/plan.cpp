@@ -6,7 +6,6 @@
 #include "cli/output.hpp"
 #include "cli/plan_options.hpp"
 #include "cli/verbs.hpp"
-#include "data/atomic_file.hpp"
 #include "data/model_file.hpp"
 #include "model/error.hpp"
 #include "validate/present_plan.hpp"
@@ -20,15 +19,6 @@ Arguments names_of(Arguments const& paths) {
   for (auto const& path : paths) names.push_back(std::filesystem::path(path).stem().string());
   if (names.size() == 2 && names[0] == names[1]) return paths;
   return names;
-}
-
-void draw_plan(validate::Plan const& plan, std::string const& path) {
-  auto const format = validate::plot_format_of(path);
-  auto const bytes = validate::render_plan_plot(plan, format);
-  if (format == validate::PlotFormat::terminal)
-    print("\n" + bytes);
-  else
-    data::write_file(path, bytes);
 }
 
 }  // namespace
@@ -56,7 +46,7 @@ int plan(Arguments const& arguments) {
   } else {
     write_result(line, validate::to_text(result));
   }
-  if (picture) draw_plan(result, *picture);
+  if (picture) draw(result, *picture);
   return result.recommended ? ok : verdict_failed;
 }
 

@@ -8,20 +8,14 @@
 #include <string>
 #include <thread>
 
+#include "data/mpi_error.hpp"
 #include "model/contract.hpp"
-#include "model/error.hpp"
 #include "sim/trial_ranks.hpp"
 
 namespace kurve::sim {
 namespace {
 
-void check_mpi(int code, char const* call) {
-  if (code == MPI_SUCCESS) return;
-  char text[MPI_MAX_ERROR_STRING] = "";
-  int length = 0;
-  MPI_Error_string(code, text, &length);
-  throw DeviceError(std::string(call) + ": " + std::string(text, static_cast<std::size_t>(length)));
-}
+using data::check_mpi;
 
 /// Asleep between looks: a rank that waits leaves its core to the threads of those that draw.
 bool done_within(MPI_Request& request, std::chrono::steady_clock::duration limit) {

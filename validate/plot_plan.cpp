@@ -114,7 +114,7 @@ std::vector<Panel> panels_of(Plan const& plan) {
 
 }  // namespace
 
-std::string render_plan_plot(Plan const& plan, PlotFormat format) {
+std::string render_plot(Plan const& plan, PlotFormat format) {
   auto const panels = panels_of(plan);
   std::string const head = "set encoding utf8\nset terminal " + terminal_of(format) +
                            "\nset border 3 lc rgb '#444444'\nset key outside bottom left horizontal Left reverse\n" +

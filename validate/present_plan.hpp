@@ -27,6 +27,6 @@ namespace kurve::validate {
 [[nodiscard]] std::string to_json(Plan const& plan, data::Provenance const* provenance = nullptr);
 
 /// Time above cost against K, with their intervals, deadline, budget and the recommended K.
-[[nodiscard]] std::string render_plan_plot(Plan const& plan, PlotFormat format);
+[[nodiscard]] std::string render_plot(Plan const& plan, PlotFormat format);
 
 }  // namespace kurve::validate

@@ -17,17 +17,6 @@ using namespace kurve;
 using namespace kurve::calibrate;
 using data::Operation;
 
-namespace {
-
-std::vector<double> times_of(data::Study const& study, int ranks) {
-  std::vector<double> times;
-  for (auto const& row : study.samples)
-    if (row.ranks == ranks) times.push_back(row.time_s);
-  return times;
-}
-
-}  // namespace
-
 TEST_SUITE_BEGIN("unit");
 
 TEST_CASE("calibrate: a known sleep tells the instrument's bias") {
@@ -152,8 +141,8 @@ TEST_CASE("calibrate: the real host all the way") {
   options.time_limit_s = 20.0;
   auto const c = run_calibration(*backend, options);
   CHECK(c.components.kind() == data::StudyKind::components);
-  CHECK(times_of(c.steps, 1).size() >= 3);
-  CHECK(times_of(c.steps, 2).size() >= 3);
+  CHECK(test::times_of(c.steps, 1).size() >= 3);
+  CHECK(test::times_of(c.steps, 2).size() >= 3);
   CHECK(c.sleep_bias_s > 0.0);
 }
 

@@ -16,13 +16,6 @@ using namespace kurve::calibrate;
 
 namespace {
 
-std::vector<double> times_of(data::Study const& study, int ranks) {
-  std::vector<double> times;
-  for (auto const& row : study.samples)
-    if (row.ranks == ranks) times.push_back(row.time_s);
-  return times;
-}
-
 /// A job whose set-up is dear: a fresh state takes 10 s, and whatever is done for the first time 1 s more than its 1 ms
 /// (buffers, connections). The clock is virtual.
 class DearSetUp : public Backend {
@@ -110,7 +103,7 @@ TEST_CASE("rule 2 of 5 warm-up excluded: a cold start is in no sample") {
   truth.cold_start_factor = 20.0;
   auto const c = run_calibration(*make_synthetic_backend(truth), test::quick_options(2));
   double const usual = model::step_time(truth.parameters, 1, 64).total_s();
-  for (double const t : times_of(c.steps, 1)) CHECK(t < 1.2 * usual);  // noise of 2 % never reaches 20 %
+  for (double const t : test::times_of(c.steps, 1)) CHECK(t < 1.2 * usual);  // noise of 2 % never reaches 20 %
   CHECK(c.steps.warmup() == data::Inclusion::excluded);
   for (auto const& point : c.points) CHECK(point.warmup_dropped >= 4);
 }

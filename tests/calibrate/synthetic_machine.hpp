@@ -21,4 +21,12 @@ inline calibrate::CalibrateOptions quick_options(std::uint64_t seed) {
   return options;
 }
 
+/// Of the rows at K = `ranks`, in their order [s].
+inline std::vector<double> times_of(data::Study const& study, int ranks) {
+  std::vector<double> times;
+  for (auto const& row : study.samples)
+    if (row.ranks == ranks) times.push_back(row.time_s);
+  return times;
+}
+
 }  // namespace kurve::test

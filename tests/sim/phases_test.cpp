@@ -8,12 +8,15 @@
 #include "sim/slowest.hpp"
 #include "sim/step.hpp"
 #include "sim/time_law.hpp"
+#include "tests/sim/step_samples.hpp"
 #include "tests/support/checks.hpp"
 #include "tests/support/instruction_sets.hpp"
 
 using namespace kurve;
 using namespace kurve::sim;
 using model::StepParameters;
+using test::by_order_statistics;
+using test::by_workers;
 
 namespace {
 
@@ -83,18 +86,6 @@ std::vector<Case> cases() {
     p.gradient_bytes = 1e7;
   });
   return all;
-}
-
-std::vector<double> by_workers(StepSampler const& sampler, std::size_t n) {
-  std::vector<double> steps_s(n);
-  sampler.by_workers_s(0, steps_s);
-  return steps_s;
-}
-
-std::vector<double> by_order_statistics(StepSampler const& sampler, std::size_t n) {
-  std::vector<double> steps_s(n);
-  sampler.by_order_statistics_s(0, steps_s);
-  return steps_s;
 }
 
 }  // namespace

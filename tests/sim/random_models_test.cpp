@@ -8,12 +8,15 @@
 #include "sim/expected.hpp"
 #include "sim/hop_step.hpp"
 #include "sim/step.hpp"
+#include "tests/sim/step_samples.hpp"
 #include "tests/support/checks.hpp"
 #include "tests/support/instruction_sets.hpp"
 
 using namespace kurve;
 using namespace kurve::sim;
 using model::Shape;
+using test::by_order_statistics;
+using test::by_workers;
 
 namespace {
 
@@ -71,18 +74,6 @@ struct RandomModel {
 
   std::uint32_t number_, next_ = 0;
 };
-
-std::vector<double> by_workers(StepSampler const& sampler, std::size_t n, std::uint32_t first = 0) {
-  std::vector<double> steps_s(n);
-  sampler.by_workers_s(first, steps_s);
-  return steps_s;
-}
-
-std::vector<double> by_order_statistics(StepSampler const& sampler, std::size_t n, std::uint32_t first = 0) {
-  std::vector<double> steps_s(n);
-  sampler.by_order_statistics_s(first, steps_s);
-  return steps_s;
-}
 
 }  // namespace
 

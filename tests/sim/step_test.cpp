@@ -5,12 +5,15 @@
 
 #include "model/error.hpp"
 #include "sim/expected.hpp"
+#include "tests/sim/step_samples.hpp"
 #include "tests/support/checks.hpp"
 
 using namespace kurve;
 using namespace kurve::sim;
 using model::Shape;
 using model::StepParameters;
+using test::by_order_statistics;
+using test::by_workers;
 
 namespace {
 
@@ -92,18 +95,6 @@ std::vector<Case> cases() {
     p.straggler_slowdown = 2;
   });
   return all;
-}
-
-std::vector<double> by_workers(StepSampler const& sampler, std::size_t n) {
-  std::vector<double> steps_s(n);
-  sampler.by_workers_s(0, steps_s);
-  return steps_s;
-}
-
-std::vector<double> by_order_statistics(StepSampler const& sampler, std::size_t n) {
-  std::vector<double> steps_s(n);
-  sampler.by_order_statistics_s(0, steps_s);
-  return steps_s;
 }
 
 double ks_distance(std::vector<double> a, std::vector<double> b) {

@@ -141,9 +141,8 @@ TEST_CASE("foretell: from components known to 2 % K = 1024 is foretold") {
       covered += f.covered ? 1 : 0;
     }
     CHECK(std::abs(data::median(signed_errors)) < 0.01);
-    // The latency, known to 2 % (from five timings: to within a third of that), is 69 % of the strong step: 2.3 to 3 %
-    // at 90 %. Serial work, run and drift may double it.
-    CHECK(data::median(widths) < 0.06);
+    // The latency, known to 2 %, is 69 % of the strong step: 2.3 % at 90 %. Serial work, run and drift may double it.
+    CHECK(data::median(widths) < 0.055);
     MESSAGE(std::string(weak ? "weak" : "strong")
             << ": median error " << data::median(signed_errors) << ", half-width " << data::median(widths));
   }
@@ -152,6 +151,7 @@ TEST_CASE("foretell: from components known to 2 % K = 1024 is foretold") {
   CHECK(data::median(errors) < 0.01);
   CHECK(data::quantile(errors, 0.9) < 0.05);
   CHECK(covered >= 0.85 * 2 * seeds);
+  CHECK(covered <= 0.95 * 2 * seeds);
 }
 
 TEST_CASE(
