@@ -97,12 +97,18 @@ async function update(extra) {
   if (again) { again = false; update(); }
 }
 
+/// A text, or a text and its interval below.
 function cells(tag, texts) {
   const row = document.createElement('tr');
   for (const text of texts) {
-    const cell = document.createElement(tag);
+    const cell = document.createElement(tag), [value, interval] = [text].flat();
     if (tag === 'th') cell.scope = 'col';
-    cell.textContent = text;
+    cell.textContent = value;
+    if (interval !== undefined) {
+      const small = document.createElement('small');
+      small.textContent = interval;
+      cell.append(' ', small);
+    }
     row.append(cell);
   }
   return row;
@@ -162,15 +168,15 @@ function showPlan(answer) {
   }
   text.textContent = plan.recommended ? 'Recommended: ' + plan.recommended.why : 'Nothing to recommend: ' + plan.verdict + '.';
   const best = plan.options.findIndex((o) => plan.recommended && o.K === plan.recommended.K), first = plan.options[0];
-  const head = ['K', 'time', 'interval'];
-  if (first.cost) head.push('cost', 'interval');
+  const head = ['K', 'time'];
+  if (first.cost) head.push('cost');
   head.push('E', 'goodput');
   if (first.p_deadline !== null) head.push('P(in time)');
   if (first.p_budget !== null) head.push('P(in budget)');
   const time = (s) => s === null ? 'never' : duration(s), cost = (x) => x === null ? '-' : money(x);
   fillTable($('plan-table'), head, plan.options.map((o) => {
-    const row = [whole(o.K), time(o.time_s.median), range(o.time_s.low, o.time_s.high, time)];
-    if (o.cost) row.push(cost(o.cost.median), range(o.cost.low, o.cost.high, cost));
+    const row = [whole(o.K), [time(o.time_s.median), range(o.time_s.low, o.time_s.high, time)]];
+    if (o.cost) row.push([cost(o.cost.median), range(o.cost.low, o.cost.high, cost)]);
     row.push(o.efficiency.toFixed(3), o.goodput === null ? '-' : percent(o.goodput));
     if (o.p_deadline !== null) row.push(percent(o.p_deadline));
     if (o.p_budget !== null) row.push(percent(o.p_budget));
