@@ -3,9 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <random>
+#include <stdexcept>
 
 #include "bench/peers.hpp"
+#include "sim/hop_step.hpp"
 #include "sim/instruction_sets.hpp"
 #include "sim/ring.hpp"
 #include "sim/simulate.hpp"
@@ -101,6 +104,48 @@ void ring(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * 2 * (state.range(0) - 1) * state.range(0));
 }
 
+/// Workers and rings on the first GPU, many trials at once, by the wall clock.
+template <typename Draw>
+void on_gpu(benchmark::State& state, std::int64_t items, Draw const& draw) {
+  std::unique_ptr<sim::DrawDevice> device;
+  try {
+    device = sim::open_cuda_device();
+  } catch (std::runtime_error const& error) {
+    return state.SkipWithError(error.what());
+  }
+  state.SetLabel(device->name());
+  std::uint32_t trial = 0;
+  auto const trials = static_cast<std::uint32_t>(std::max<std::int64_t>(1, (std::int64_t{1} << 33) / items));
+  for (auto _ : state) {
+    draw(*device, trial, trials);
+    trial += trials;
+  }
+  state.SetItemsProcessed(state.iterations() * trials * items);
+}
+
+void workers_gpu(benchmark::State& state) {
+  sim::StepSampler const sampler(workload(), static_cast<double>(state.range(0)), 1.0, 1);
+  std::vector<double> steps_s;
+  on_gpu(state, state.range(0), [&](sim::DrawDevice const& device, std::uint32_t first, std::uint32_t trials) {
+    steps_s.resize(trials);
+    sampler.by_workers_s(first, steps_s, &device);
+  });
+}
+
+/// Lognormal hops of cv 0.1, as `ring`.
+void ring_gpu(benchmark::State& state) {
+  model::StepParameters p{.gradient_bytes = 1.0};
+  p.inter_latency_s = 1e-5;
+  p.hop_jitter_cv = 0.1;
+  sim::HopStepSampler const sampler(p, static_cast<double>(state.range(0)), 1.0, 1);
+  std::vector<sim::HopStepSampler::Step> steps;
+  on_gpu(state, 2 * (state.range(0) - 1) * state.range(0),
+         [&](sim::DrawDevice const& device, std::uint32_t first, std::uint32_t trials) {
+           steps.resize(trials);
+           sampler.draw_on(device, first, steps);
+         });
+}
+
 /// What one would write first.
 void plain_cpp(benchmark::State& state) {
   std::mt19937_64 engine(1);
@@ -159,6 +204,8 @@ BENCHMARK(order_statistics_stragglers)->Arg(1024)->Arg(1 << 20)->Unit(benchmark:
 BENCHMARK(order_statistics_curve)->Unit(benchmark::kMillisecond);
 BENCHMARK(ring)->Arg(64)->Arg(256)->Arg(1024)->Arg(4096)->Unit(benchmark::kMicrosecond);
 BENCHMARK(ring)->Arg(65536)->Iterations(1)->Unit(benchmark::kMicrosecond);
+BENCHMARK(workers_gpu)->Arg(1024)->Arg(1 << 20)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(ring_gpu)->Arg(64)->Arg(1024)->Arg(4096)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(plain_cpp)->Arg(1024)->Arg(1 << 20)->Unit(benchmark::kMicrosecond);
 BENCHMARK(numpy)->Arg(1024)->Arg(1 << 20)->Iterations(1)->UseManualTime()->Unit(benchmark::kMicrosecond);
 BENCHMARK(simgrid_ring)->Arg(64)->Arg(256)->Iterations(1)->UseManualTime()->Unit(benchmark::kMicrosecond);

@@ -5,13 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 
-// What one thread does with one element: the same lines on the host, where they are tested, and on a GPU.
-#ifdef __CUDACC__
-#define KURVE_HOST_DEVICE __host__ __device__
-#else
-#define KURVE_HOST_DEVICE
-#endif
+#include "model/host_device.hpp"
 
+/// What one thread does with one element.
 namespace kurve::calibrate {
 
 /// Element i of rank r in a verified all-reduce: (i mod 251) + r, integers whose sum over up to 4096 ranks stays below

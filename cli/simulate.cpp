@@ -153,6 +153,14 @@ std::unique_ptr<sim::TrialRanks> trial_ranks() {
   return calibrate::started_by_mpi_launcher() ? sim::join_mpi_ranks() : std::make_unique<sim::TrialRanks>();
 }
 
+/// Who draws; null: this machine's processors.
+std::unique_ptr<sim::DrawDevice> draw_device(CommandLine const& line) {
+  auto const name = line.get<std::string>("device");
+  if (name == "cpu") return nullptr;
+  if (name == "cuda") return sim::open_cuda_device();
+  throw InputError("device '" + name + "' (must be cpu or cuda)");
+}
+
 /// Exit code of a run that a signal may have stopped, and a note where one has.
 int status_after(CommandLine const& line, bool writes) {
   if (Interrupt::signal() == 0) return ok;
@@ -205,8 +213,10 @@ int simulate(Arguments const& arguments) {
                    "  kurve simulate gpt3.json --K 512..16384 --global-batch 2048");
   line.takes_inputs(1);
   add_curve_options(line);
-  line.options().add_options()("parameters", "list the parameters that --set takes")(
-      "trial", po::value<long>()->value_name("N"), "replay trial N alone")(
+  line.options().add_options()("device", po::value<std::string>()->default_value("cpu"),
+                               "who draws for --method workers or ring: cpu or cuda; never changes a result")(
+      "parameters", "list the parameters that --set takes")("trial", po::value<long>()->value_name("N"),
+                                                            "replay trial N alone")(
       "op", po::value<std::string>()->value_name("allreduce"), "time this collective instead of steps")(
       "ranks", po::value<std::string>()->default_value("2..1024"), "with --op: K list")(
       "bytes", po::value<std::string>()->default_value("1MiB..1GiB"), "with --op: sizes, .. doubles")(
@@ -233,6 +243,8 @@ int simulate(Arguments const& arguments) {
 
   auto options = curve_options(line, model, settings.ranks);
   options.trial_ranks = ranks.get();
+  auto const device = draw_device(line);
+  options.device = device.get();
   if (ranks->size() > 1 && options.threads == 0) options.threads = 1;
   if (line.has("trial")) return replay(line, model, options);
   if (settings.range) return sweep(line, model, *settings.range, options, inputs);

@@ -5,13 +5,14 @@
 #include <cstdint>
 
 #include "data/stream.hpp"
+#include "model/host_device.hpp"
 
 namespace kurve::data {
 
 /// Philox4x32 with 10 rounds: 128 random bits as a pure function of a counter and a key.
 /// Source: Salmon, Moraes, Dror & Shaw, Parallel random numbers: as easy as 1, 2, 3, SC'11.
-[[nodiscard, gnu::always_inline]] inline std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
-                                                                                 std::array<std::uint32_t, 2> key) {
+[[nodiscard, gnu::always_inline]] KURVE_HOST_DEVICE inline std::array<std::uint32_t, 4> philox4x32(
+    std::array<std::uint32_t, 4> counter, std::array<std::uint32_t, 2> key) {
   for (int round = 0; round < 10; ++round) {
     std::uint64_t const a = std::uint64_t{0xD2511F53u} * counter[0];
     std::uint64_t const b = std::uint64_t{0xCD9E8D57u} * counter[2];

@@ -6,11 +6,13 @@
 #include <cstdint>
 #include <limits>
 
+#include "model/host_device.hpp"
+
 /// exp, log and the normal quantile from IEEE operations and fused multiply-adds alone, so that their bits depend on
 /// neither the C library nor the compiler. Inlined everywhere: a caller compiled for FMA hardware gets hardware FMA.
 namespace kurve::model::elementary {
 
-#define KURVE_INLINE [[gnu::always_inline]] inline
+#define KURVE_INLINE [[gnu::always_inline]] KURVE_HOST_DEVICE inline
 
 /// Horner's rule, highest power first.
 template <int n>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "model/elementary.hpp"
+#include "model/host_device.hpp"
 #include "model/step.hpp"
 
 namespace kurve::model {
@@ -34,7 +35,8 @@ struct FactorLaw {
 
 /// The x with P(X <= x) = level and P(X > x) = tail: both given, so that neither end loses digits. Uses
 /// model/elementary.hpp alone: the same bits on every machine. @param level, tail  in (0, 1), adding up to 1
-[[nodiscard, gnu::always_inline]] inline double quantile(FactorLaw const& law, double level, double tail) {
+[[nodiscard, gnu::always_inline]] KURVE_HOST_DEVICE inline double quantile(FactorLaw const& law, double level,
+                                                                           double tail) {
   namespace el = elementary;
   if (law.scale == 0.0) return 1.0;
   double b = 0.0;
@@ -58,7 +60,8 @@ struct FactorLaw {
 
 /// The value that the largest of K independent factors has where -K log F is w: for a uniform U, w = -log U gives one
 /// draw of the maximum, F^-1(U^(1/K)), without losing the tail at any K. @param w > 0, @param count K >= 1
-[[nodiscard, gnu::always_inline]] inline double maximum_at(FactorLaw const& law, double w, double count) {
+[[nodiscard, gnu::always_inline]] KURVE_HOST_DEVICE inline double maximum_at(FactorLaw const& law, double w,
+                                                                             double count) {
   namespace el = elementary;
   double const each = w / count;  // -log level of one factor
   if (law.scale != 0.0 && law.variate == FactorLaw::Variate::gumbel) {

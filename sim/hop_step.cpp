@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "data/philox.hpp"
+#include "model/error.hpp"
 #include "model/ring_jitter.hpp"
 #include "sim/slowest.hpp"
 #include "sim/step.hpp"
@@ -146,10 +147,15 @@ void HopStepSampler::add_row(double ranks, std::uint32_t count, double bytes) {
                                  workers_.seed)});
 }
 
+HopStepSampler::Step HopStepSampler::step_of(RingStep const& ring, std::uint32_t trial) const {
+  double const calm_s = base_.serial_s + ring.elapsed_s + base_.extra_s;
+  return {.time_s = calm_s * shared_noise(parameters_, workers_.seed, trial), .jitter_tax = ring.jitter_tax / phases_};
+}
+
 HopStepSampler::Step HopStepSampler::draw(std::uint32_t trial) const {
   std::vector<double> compute_s(workers_.ranks), finish_s(workers_.ranks);
   JitteredRing::Workspace workspace;
-  double elapsed_s = 0.0, tax = 0.0;
+  RingStep step;
   for (std::uint32_t phase = 0; phase < phases_; ++phase) {
     draw_workers(workers_, trial, compute_s, phase);
     for (double& c : compute_s) c *= base_.compute_s / phases_;
@@ -165,11 +171,23 @@ HopStepSampler::Step HopStepSampler::draw(std::uint32_t trial) const {
         row.collective.run(trial, number++, finish_s, workspace);
       }
     double const finished_s = *std::max_element(finish_s.begin(), finish_s.end());
-    elapsed_s += finished_s;
-    tax += rows_.back().time_s > 0.0 ? (finished_s - start_s) / rows_.back().time_s : 1.0;
+    step.elapsed_s += finished_s;
+    step.jitter_tax += rows_.back().time_s > 0.0 ? (finished_s - start_s) / rows_.back().time_s : 1.0;
   }
-  double const calm_s = base_.serial_s + elapsed_s + base_.extra_s;
-  return {.time_s = calm_s * shared_noise(parameters_, workers_.seed, trial), .jitter_tax = tax / phases_};
+  return step_of(step, trial);
+}
+
+void HopStepSampler::draw_on(DrawDevice const& device, std::uint32_t first_trial, std::span<Step> steps) const {
+  if (parameters_.allreduce != AllreduceAlgorithm::ring)
+    throw InputError("hops of another all-reduce than a ring are drawn on processors only. Try --device cpu?");
+  std::vector<BucketRow> rows;
+  for (auto const& row : rows_)
+    rows.push_back({row.count, row.share, row.time_s, row.collective.hop().mean_s, row.collective.hop().jitter});
+  std::vector<RingStep> drawn(steps.size());
+  device.ring_steps({workers_, base_.compute_s / phases_, parameters_.overlap_fraction, phases_, buckets_}, rows,
+                    first_trial, drawn);
+  for (std::size_t i = 0; i < steps.size(); ++i)
+    steps[i] = step_of(drawn[i], first_trial + static_cast<std::uint32_t>(i));
 }
 
 }  // namespace kurve::sim

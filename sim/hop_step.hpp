@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "model/step.hpp"
+#include "sim/draw_device.hpp"
 #include "sim/ring.hpp"
 #include "sim/workers.hpp"
 
@@ -27,6 +28,15 @@ class HopCollective {
   HopCollective(model::StepParameters const& p, std::uint32_t ranks, double time_s, double inside_time_s,
                 std::uint64_t seed);
 
+  /// Of a hop, without and with its jitter.
+  struct HopLaw {
+    HopLaw(model::StepParameters const& p, double time_s, double hops);
+    double mean_s;
+    QuantileTable jitter;
+  };
+  /// Every hop of a ring, of the trees, or of a hierarchy between its nodes.
+  [[nodiscard]] HopLaw const& hop() const { return hop_; }
+
   /// @param finish_s  [K] in: when each rank arrives; out: when it holds the result [s]
   /// @param number    of this collective within the trial
   void run(std::uint32_t trial, std::uint32_t number, std::span<double> finish_s,
@@ -34,11 +44,6 @@ class HopCollective {
 
  private:
   struct Round;
-  struct HopLaw {
-    HopLaw(model::StepParameters const& p, double time_s, double hops);
-    double mean_s;
-    QuantileTable jitter;
-  };
   void run_trees(std::uint32_t trial, std::uint32_t number, std::span<double> finish_s) const;
   void run_hierarchy(std::uint32_t trial, std::uint32_t number, std::span<double> finish_s) const;
   void run_round(std::uint32_t trial, std::uint32_t number, Round const& round, std::span<double> finish_s) const;
@@ -71,6 +76,8 @@ class HopStepSampler {
   };
   /// A pure function of (seed, trial).
   [[nodiscard]] Step draw(std::uint32_t trial) const;
+  /// The same steps of trials first_trial, first_trial + 1, ... @throws InputError unless the all-reduce is a ring
+  void draw_on(DrawDevice const& device, std::uint32_t first_trial, std::span<Step> steps) const;
 
  private:
   /// Buckets alike: so many in a row, each reduced by a collective of its own.
@@ -81,6 +88,7 @@ class HopStepSampler {
     HopCollective collective;
   };
   void add_row(double ranks, std::uint32_t count, double bytes);
+  [[nodiscard]] Step step_of(RingStep const& ring, std::uint32_t trial) const;
 
   model::StepParameters parameters_;
   model::StepTime base_;

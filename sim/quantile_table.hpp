@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "model/factor_law.hpp"
+#include "model/host_device.hpp"
 
 namespace kurve::sim {
 
@@ -38,7 +39,7 @@ struct QuantileTable {
   static constexpr std::uint32_t deep = 0x78000000u;
 
   /// The quantile at word w, clipped at 0.
-  [[nodiscard, gnu::always_inline]] float value(std::uint32_t w) const {
+  [[nodiscard, gnu::always_inline]] KURVE_HOST_DEVICE float value(std::uint32_t w) const {
     std::uint32_t const bits = std::bit_cast<std::uint32_t>(static_cast<float>(static_cast<std::int32_t>(w))) - origin;
     if ((bits & deep) != 0) return value_of_deep(w);
     float const v = std::bit_cast<float>((bits & 0x007fffffu) | 0x3f800000u) - 1.5f;
@@ -48,11 +49,11 @@ struct QuantileTable {
       y = std::fma(y, v, coefficient[static_cast<std::size_t>(power)][i]);
     return y > 0.0f ? y : 0.0f;
   }
-  [[nodiscard]] float value_of_deep(std::uint32_t w) const {
+  [[nodiscard]] KURVE_HOST_DEVICE float value_of_deep(std::uint32_t w) const {
     double const y = exact((w + 0.5) * 0x1p-32, (static_cast<double>(~w) + 0.5) * 0x1p-32);
     return y > 0.0 ? static_cast<float>(y) : 0.0f;
   }
-  [[nodiscard]] double exact(double level, double tail) const {
+  [[nodiscard]] KURVE_HOST_DEVICE double exact(double level, double tail) const {
     return count == 1.0 ? model::quantile(law, level, tail)
                         : model::maximum_at(law, model::elementary::minus_log(level, tail), count);
   }

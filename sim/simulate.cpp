@@ -57,6 +57,8 @@ void check(Model const& model, SimulateOptions const& o) {
   require(o.trials >= 2 && o.trials <= 10'000'000, "trials", static_cast<double>(o.trials), "from 2 to 1e7");
   require(o.draws >= 1 && o.draws <= 1'000'000, "draws", o.draws, "from 1 to 1e6");
   require(o.threads >= 0 && o.threads <= 4096, "threads", o.threads, "from 0 to 4096");
+  if (o.device != nullptr && o.method != Method::workers && o.method != Method::ring)
+    throw InputError("a device draws workers and rings only. Add --method workers or --method ring?");
 }
 
 std::vector<Target> targets_of(Model const& model, SimulateOptions const& o) {
@@ -75,15 +77,16 @@ struct Drawn {
   std::vector<double> steps_s, jitter_tax;
 };
 
-void draw_steps(StepSampler const& sampler, Method method, std::uint32_t first, std::span<double> steps_s) {
-  method == Method::order_statistics ? sampler.by_order_statistics_s(first, steps_s)
-                                     : sampler.by_workers_s(first, steps_s);
+void draw_steps(StepSampler const& sampler, SimulateOptions const& o, std::uint32_t first, std::span<double> steps_s) {
+  o.method == Method::order_statistics ? sampler.by_order_statistics_s(first, steps_s)
+                                       : sampler.by_workers_s(first, steps_s, o.device);
 }
 
-/// Trials a thread takes at a time: about a tenth of a millisecond of work.
-long batch_of(Method method, double ranks) {
-  double const draws = method == Method::order_statistics ? 1.0 : method == Method::ring ? ranks * ranks : ranks;
-  return std::clamp(static_cast<long>(2e5 / draws), 1L, 1024L);
+/// Trials a thread takes at a time: about a tenth of a millisecond of work, of a device a second at most.
+long batch_of(SimulateOptions const& o, double ranks) {
+  double const draws = o.method == Method::order_statistics ? 1.0 : o.method == Method::ring ? ranks * ranks : ranks;
+  return o.device != nullptr ? std::clamp(static_cast<long>(1e11 / draws), 1L, 65'536L)
+                             : std::clamp(static_cast<long>(2e5 / draws), 1L, 1024L);
 }
 
 /// Values of all trials in order, `each` of them a trial; every rank draws its part.
@@ -95,7 +98,7 @@ std::vector<double> draw_trials(SimulateOptions const& o, long each, long batch,
              end = each * (o.trials * (ranks.rank() + 1) / ranks.size());
   if (begin == end) return ranks.join({});
   return ranks.join(run_trials(
-      end - begin, o.threads, each * batch,
+      end - begin, o.device != nullptr ? 1 : o.threads, each * batch,
       [&](std::uint32_t first, std::span<double> values) { trials(first + static_cast<std::uint32_t>(begin), values); },
       go_on));
 }
@@ -108,20 +111,23 @@ bool on_any_rank(SimulateOptions const& o, bool own) {
 
 Drawn draw_steps(model::StepParameters const& p, Target target, SimulateOptions const& o,
                  std::function<bool(double)> const& go_on) {
-  long const batch = batch_of(o.method, target.ranks);
+  long const batch = batch_of(o, target.ranks);
   if (o.method != Method::ring) {
     StepSampler const sampler(p, target.ranks, target.global_batch, o.seed);
-    auto const trials = [&](std::uint32_t first, std::span<double> steps_s) {
-      draw_steps(sampler, o.method, first, steps_s);
-    };
+    auto const trials = [&](std::uint32_t first, std::span<double> steps_s) { draw_steps(sampler, o, first, steps_s); };
     return {draw_trials(o, 1, batch, trials, go_on), {}};
   }
   HopStepSampler const sampler(p, target.ranks, target.global_batch, o.seed);
   auto const trials = [&](std::uint32_t first, std::span<double> values) {  // two values a trial
-    for (std::size_t i = 0; i < values.size(); i += 2) {
-      auto const step = sampler.draw((first + static_cast<std::uint32_t>(i)) / 2);
-      values[i] = step.time_s;
-      values[i + 1] = step.jitter_tax;
+    std::vector<HopStepSampler::Step> steps(values.size() / 2);
+    if (o.device != nullptr) {
+      sampler.draw_on(*o.device, first / 2, steps);
+    } else {
+      for (std::size_t i = 0; i < steps.size(); ++i) steps[i] = sampler.draw(first / 2 + static_cast<std::uint32_t>(i));
+    }
+    for (std::size_t i = 0; i < steps.size(); ++i) {
+      values[2 * i] = steps[i].time_s;
+      values[2 * i + 1] = steps[i].jitter_tax;
     }
   };
   auto const values = draw_trials(o, 2, batch, trials, go_on);
@@ -244,14 +250,15 @@ std::vector<std::string> not_measured(Model const& model, Target target) {
 }
 
 /// Who chose the method, and how exact it is for this Model.
-std::string reason_of(Model const& model, Method asked) {
+std::string reason_of(Model const& model, SimulateOptions const& o) {
   auto const& p = model.parameters;
   bool const one_law = !(p.straggler_probability > 0.0 && p.straggler_slowdown > 1.0) &&
                        !(p.persistent_probability > 0.0 && p.persistent_slowdown > 1.0) &&
                        !(p.noise_cv > 0.0 && p.imbalance_cv > 0.0) && p.noise_node_cv == 0.0;
-  std::string const who = asked == Method::automatic ? "chosen, the fastest" : "as asked";
+  std::string const who = o.method == Method::automatic ? "chosen, the fastest" : "as asked";
+  std::string const on = o.device != nullptr ? " on " + o.device->name() : "";
   std::string const jitter = p.hop_jitter_cv > 0.0 || p.hop_jitter_s > 0.0 ? "; hop jitter by a fitted factor" : "";
-  switch (asked) {
+  switch (o.method) {
     case Method::automatic:
     case Method::closed_form:
       return who +
@@ -261,9 +268,9 @@ std::string reason_of(Model const& model, Method asked) {
     case Method::order_statistics:
       return who + ": the slowest of each group of like workers is one exact draw" + jitter;
     case Method::workers:
-      return who + ": every worker is drawn" + jitter;
+      return who + ": every worker is drawn" + on + jitter;
     case Method::ring:
-      return who + ": every worker and every hop of its collectives are drawn";
+      return who + ": every worker and every hop of its collectives are drawn" + on;
   }
   return who;
 }
@@ -295,7 +302,7 @@ Simulated simulate_with_draws(Model const& model, SimulateOptions const& options
               .confidence = options.confidence,
               .baseline_ranks = model.baseline_ranks,
               .method = std::string(to_text(method)),
-              .method_reason = reason_of(model, options.method),
+              .method_reason = reason_of(model, options),
               .stopped = false,
               .points = {},
               .bend = {},
@@ -349,7 +356,7 @@ Trial replay_trial(Model const& model, double ranks, double global_batch, Method
   if (method == Method::ring)
     replayed.step_s = HopStepSampler(model.parameters, ranks, global_batch, seed).draw(trial).time_s;
   else
-    draw_steps(sampler, method, trial, {&replayed.step_s, 1});
+    draw_steps(sampler, {.method = method}, trial, {&replayed.step_s, 1});
   if (method != Method::order_statistics) replayed.worker_s = sampler.worker_times_s(trial);
   return replayed;
 }

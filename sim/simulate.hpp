@@ -9,6 +9,7 @@
 
 #include "model/curve.hpp"
 #include "model/model.hpp"
+#include "sim/draw_device.hpp"
 #include "sim/trial_ranks.hpp"
 
 namespace kurve::sim {
@@ -32,6 +33,9 @@ struct SimulateOptions {
   /// Processes that draw the trials together, all calling simulate() with the same arguments and all returning the same
   /// Curve; null: this one. Never changes the result.
   TrialRanks const* trial_ranks = nullptr;
+  /// Who draws workers and rings, methods workers and ring only; null: this machine's processors. Never changes the
+  /// result.
+  DrawDevice const* device = nullptr;
   Method method = Method::automatic;
   std::vector<double> quantile_levels{0.05, 0.5, 0.95};  ///< of single steps, each in (0, 1)
   /// Called now and then from the calling thread with the done fraction, 0 to 1; returning false stops the run, and the

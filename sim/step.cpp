@@ -41,11 +41,18 @@ StepSampler::StepSampler(model::StepParameters const& p, double ranks, double gl
                whole_number(p.workers_per_node, 1e6, "workers per node"), seed),
       maxima_(workers_) {}
 
-void StepSampler::by_workers_s(std::uint32_t first_trial, std::span<double> steps_s) const {
-  for (std::size_t i = 0; i < steps_s.size(); ++i) {
-    auto const trial = first_trial + static_cast<std::uint32_t>(i);
-    steps_s[i] = first_(slowest_worker(workers_, trial));
-    for (std::uint32_t phase = 1; phase < phases_; ++phase) steps_s[i] += next_(slowest_worker(workers_, trial, phase));
+void StepSampler::by_workers_s(std::uint32_t first_trial, std::span<double> steps_s, DrawDevice const* device) const {
+  auto const slowest = [&](std::uint32_t phase, std::span<double> factors) {
+    if (device != nullptr) return device->slowest_workers(workers_, phase, first_trial, factors);
+    for (std::size_t i = 0; i < factors.size(); ++i)
+      factors[i] = slowest_worker(workers_, first_trial + static_cast<std::uint32_t>(i), phase);
+  };
+  slowest(0, steps_s);
+  std::transform(steps_s.begin(), steps_s.end(), steps_s.begin(), first_);
+  std::vector<double> factors(phases_ > 1 ? steps_s.size() : 0);
+  for (std::uint32_t phase = 1; phase < phases_; ++phase) {
+    slowest(phase, factors);
+    for (std::size_t i = 0; i < factors.size(); ++i) steps_s[i] += next_(factors[i]);
   }
   multiply_in_shared_noise(first_trial, steps_s);
 }

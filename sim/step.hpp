@@ -7,6 +7,7 @@
 
 #include "model/factor_law.hpp"
 #include "model/step.hpp"
+#include "sim/draw_device.hpp"
 #include "sim/order_statistics.hpp"
 #include "sim/workers.hpp"
 
@@ -30,8 +31,8 @@ class StepSampler {
   /// @param ranks  K, a whole number from 1 to 2^31. @throws InputError otherwise
   StepSampler(model::StepParameters const& p, double ranks, double global_batch, std::uint64_t seed);
 
-  /// All K workers drawn (sim/workers.hpp): cost of order K.
-  void by_workers_s(std::uint32_t first_trial, std::span<double> steps_s) const;
+  /// All K workers drawn (sim/workers.hpp): cost of order K. @param device  who draws; null: this thread
+  void by_workers_s(std::uint32_t first_trial, std::span<double> steps_s, DrawDevice const* device = nullptr) const;
 
   /// The slowest worker drawn at once (sim/order_statistics.hpp): cost of order 1, or of the number of nodes if they
   /// share noise.

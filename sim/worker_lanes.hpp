@@ -10,8 +10,8 @@
 #include <hwy/highway.h>
 #include <algorithm>
 
-#include "data/philox.hpp"
 #include "sim/lanes.hpp"
+#include "sim/worker_factor.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace kurve::sim::HWY_NAMESPACE {
@@ -29,22 +29,6 @@ struct LargestWord {
 
 /// Room that `rare` needs beyond one entry a worker: whole vectors are stored.
 constexpr std::size_t rare_padding = 64;
-
-/// A phase of a trial.
-struct Draw {
-  std::uint32_t trial, phase;
-};
-
-/// Random words as a pure function of (seed, trial, phase, block).
-struct WordSource {
-  std::uint64_t seed;
-  Draw draw;
-  data::Stream stream;
-  [[nodiscard]] std::array<std::uint32_t, 4> block(std::uint32_t number) const {
-    return data::philox4x32({draw.trial, number, draw.phase, static_cast<std::uint32_t>(stream)},
-                            {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
-  }
-};
 
 #if KURVE_PLAIN_TARGET
 

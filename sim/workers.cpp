@@ -5,7 +5,6 @@
 #include <array>
 #include <cmath>
 
-#include "data/philox.hpp"
 #include "model/contract.hpp"
 #include "sim/instruction_sets.hpp"
 #include "sim/slowest.hpp"
@@ -22,96 +21,28 @@ namespace kurve::sim::HWY_NAMESPACE {
 namespace {
 
 using data::Stream;
-using model::FactorLaw;
 
-constexpr double words = 0x1p32;
 constexpr std::uint32_t chunk = 1 << 13;  // workers at a time: their rare numbers fit the stack and the nearest cache
 
-HWY_INLINE double clipped(FactorLaw const& law, double level, double tail) {
-  return std::max(0.0, model::quantile(law, level, tail));
-}
-/// At an odd multiple of 2^-32, so that the level is never 0 or 1.
-HWY_INLINE double clipped(FactorLaw const& law, std::uint32_t word) {
-  double const odd = word | 1u;
-  return clipped(law, odd / words, (words - odd) / words);
-}
-
-std::uint32_t blocks_per_node(WorkerLaws const& laws) { return (laws.workers_per_node + 3) / 4; }
-
-double node_factor(WorkerLaws const& laws, Draw draw, std::uint32_t node) {
-  return clipped(laws.node, WordSource{laws.seed, draw, Stream::node_noise}.block(node)[0]);
-}
-
-/// Of a worker that is not rare: the bits above the threshold are the level.
-double plain_factor(WorkerLaws const& laws, std::uint32_t word) {
-  double const all = words - laws.rare_below, below = static_cast<double>(word - laws.rare_below) + 0.5;
-  return clipped(laws.worker, below / all, (all - below) / all);
-}
-
-/// Ways a worker whose bits are below the threshold turns out to be. The threshold is a whole number of 2^-32, at or
-/// above the probability of being slow: `none` makes up the difference.
-enum class Way : std::size_t { none, transient, persistent, both };
-
-/// Slow workers: the largest of the bits of each Way (odd where there is any), and of the factors that had to be
-/// evaluated one by one.
-struct Slow {
-  std::array<std::uint32_t, 4> largest{};
-  double factor = 0.0;
-
-  void add(WorkerLaws const& laws, Draw draw, std::uint32_t worker) {
-    auto const bits = WordSource{laws.seed, draw, Stream::straggler}.block(worker);
-    double const u = (bits[0] + 0.5) / words * (laws.rare_below / words);  // uniform up to the threshold
-    double const p = laws.straggler_probability, q = laws.persistent_probability;
-    Way const way = u < p * q ? Way::both : u < p ? Way::transient : u < p + q - p * q ? Way::persistent : Way::none;
-    bool const transient = way == Way::transient || way == Way::both;
-    if (!transient || laws.straggler.scale == 0.0) {
-      auto& bits_of_way = largest[static_cast<std::size_t>(way)];
-      bits_of_way = std::max(bits_of_way, bits[1] | 1u);
-      return;
-    }
-    double const one = clipped(laws.worker, bits[1]) * slowdown(laws, clipped(laws.straggler, bits[2]));
-    factor = std::max(factor, way == Way::both ? laws.persistent_slowdown * one : one);
-  }
-
-  [[nodiscard]] double slowest(WorkerLaws const& laws) const {
-    double const transient = slowdown(laws, 1.0), persistent = laws.persistent_slowdown;
-    std::array<double, 4> const gain{1.0, transient, persistent, persistent * transient};
-    double slowest = factor;
-    for (std::size_t way = 0; way < gain.size(); ++way)
-      if (largest[way] != 0) slowest = std::max(slowest, gain[way] * clipped(laws.worker, largest[way]));
-    return slowest;
-  }
-
-  static double slowdown(WorkerLaws const& laws, double x) { return std::fma(laws.straggler_gain, x, 1.0); }
-};
-
-/// Largest factor, without what a node shares, of one node, or of all workers where nodes share nothing.
-double slowest_of_range(WorkerLaws const& laws, Draw draw, WorkerRange range) {
+/// Largest factor of all workers, where nodes share nothing.
+double slowest_of_all(WorkerLaws const& laws, Draw draw) {
   std::array<std::uint32_t, chunk + rare_padding> rare;
   WordSource const source{laws.seed, draw, Stream::noise};
-  std::uint32_t word = 0;
-  Slow slow;
-  for (std::uint32_t left = range.count; left > 0; left -= range.count) {
-    range.count = std::min(chunk, left);
+  Slowest slowest;
+  for (std::uint32_t first = 0; first < laws.ranks; first += std::min(chunk, laws.ranks - first)) {
+    WorkerRange const range{first / 4, first, std::min(chunk, laws.ranks - first)};
     auto const found = largest_word(source, range, laws.rare_below, rare.data());
-    word = std::max(word, found.word);
-    for (std::size_t i = 0; i < found.rare; ++i) slow.add(laws, draw, rare[i]);
-    range.first += range.count;
-    range.first_block += range.count / 4;
+    slowest.word = std::max(slowest.word, found.word);
+    for (std::size_t i = 0; i < found.rare; ++i) slowest.slow.add(laws, draw, rare[i]);
   }
-  double const slowest = slow.slowest(laws);
-  return word >= laws.rare_below ? std::max(slowest, plain_factor(laws, word)) : slowest;
+  return slowest.factor(laws);
 }
 
 double slowest_of_nodes(WorkerLaws const& laws, Draw draw) {
   std::uint32_t const g = laws.workers_per_node, full = laws.ranks / g, rest = laws.ranks % g;
-  auto const one_by_one = [&](std::uint32_t node, std::uint32_t workers) HWY_ATTR {
-    return node_factor(laws, draw, node) *
-           slowest_of_range(laws, draw, {node * blocks_per_node(laws), node * g, workers});
-  };
-  double slowest = rest > 0 ? one_by_one(full, rest) : 0.0;
+  double slowest = rest > 0 ? slowest_of_node(laws, draw, full, rest) : 0.0;
   if (g > chunk) {
-    for (std::uint32_t node = 0; node < full; ++node) slowest = std::max(slowest, one_by_one(node, g));
+    for (std::uint32_t node = 0; node < full; ++node) slowest = std::max(slowest, slowest_of_node(laws, draw, node, g));
     return slowest;
   }
   std::array<std::uint32_t, chunk + rare_padding> rare;
@@ -136,28 +67,12 @@ double slowest_of_nodes(WorkerLaws const& laws, Draw draw) {
 
 template <typename Visit>
 HWY_INLINE void visit_workers(WorkerLaws const& laws, Draw draw, Visit&& visit) {
-  bool const nodes = laws.node.scale > 0.0;
-  std::uint32_t const workers = nodes ? std::min(laws.workers_per_node, laws.ranks) : laws.ranks;
-  for (std::uint32_t node = 0, first = 0; first < laws.ranks; ++node, first += std::min(workers, laws.ranks - first)) {
-    double const shared = nodes ? node_factor(laws, draw, node) : 1.0;
-    std::uint32_t const first_block = nodes ? node * blocks_per_node(laws) : 0;
-    std::array<std::uint32_t, 4> noise{}, imbalance{};
-    for (std::uint32_t m = 0; m < std::min(workers, laws.ranks - first); ++m) {
-      if (m % 4 == 0) noise = WordSource{laws.seed, draw, Stream::noise}.block(first_block + m / 4);
-      double factor = shared;
-      if (noise[m % 4] >= laws.rare_below) {
-        factor *= plain_factor(laws, noise[m % 4]);
-      } else {
-        Slow slow;
-        slow.add(laws, draw, first + m);
-        factor *= slow.slowest(laws);
-      }
-      if (laws.imbalance.scale > 0.0) {
-        if (m % 4 == 0) imbalance = WordSource{laws.seed, draw, Stream::imbalance}.block(first_block + m / 4);
-        factor *= clipped(laws.imbalance, imbalance[m % 4]);
-      }
-      visit(first + m, factor);
-    }
+  std::uint32_t node = 0;
+  double shared = laws.node.scale > 0.0 ? node_factor(laws, draw, 0) : 1.0;
+  for (std::uint32_t number = 0; number < fours(laws); ++number) {
+    Four const group = four(laws, number);
+    if (group.node != node) shared = node_factor(laws, draw, node = group.node);
+    visit_four(laws, draw, group, shared, visit);
   }
 }
 
@@ -166,7 +81,7 @@ HWY_INLINE void visit_workers(WorkerLaws const& laws, Draw draw, Visit&& visit) 
 double slowest_worker_of(WorkerLaws const& laws, std::uint32_t trial, std::uint32_t phase) {
   Draw const draw{trial, phase};
   if (laws.imbalance.scale == 0.0)
-    return laws.node.scale > 0.0 ? slowest_of_nodes(laws, draw) : slowest_of_range(laws, draw, {0, 0, laws.ranks});
+    return laws.node.scale > 0.0 ? slowest_of_nodes(laws, draw) : slowest_of_all(laws, draw);
   double slowest = 0.0;
   visit_workers(laws, draw, [&](std::uint32_t, double factor) HWY_ATTR { slowest = std::max(slowest, factor); });
   return slowest;
