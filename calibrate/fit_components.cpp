@@ -318,6 +318,9 @@ FitResult fit_components(data::Study const& components, data::Study const& steps
     evidence.base.measured_allreduce =
         model::make_allreduce_curve(draw_parameters(evidence, [] { return 0.0; }), evidence.sweep);
 
+  if (auto const& shape = evidence.variability.noise_shape)
+    evidence.base.measured_noise = std::make_shared<model::MeasuredShape>(*shape);
+
   StepUpdate const update(evidence, draw_parameters(evidence, [] { return 0.0; }));
   m.parameters = central_parameters(evidence, update);
   auto const misfit = update.misfit_log(m.parameters);

@@ -29,7 +29,7 @@ double SlowestMean::operator()(model::StepParameters const& p, double ranks) con
   double const gain = p.straggler_probability > 0.0 ? p.straggler_slowdown - 1.0 : 0.0;
   if (ranks <= 1.0) return 1.0 + p.straggler_probability * gain;
   if (gain <= 0.0 && p.noise_cv <= 0.0 && p.imbalance_cv <= 0.0) return 1.0;
-  auto const noise = model::factor_law(p.noise_shape, p.noise_cv);
+  auto const noise = model::noise_law(p, p.noise_cv);
   auto const imbalance = model::factor_law(p.imbalance_shape, p.imbalance_cv);
   auto const straggler = model::factor_law(p.straggler_shape, p.straggler_spread_cv);
   auto const factor = [](model::FactorLaw const& law, double u) {

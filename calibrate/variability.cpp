@@ -45,6 +45,18 @@ struct Pool {
   [[nodiscard]] double variance() const { return degrees > 0.0 ? squares / degrees : 0.0; }
 };
 
+/// Shape of timings, each over the spread of its own point: small batches are noisier.
+std::optional<model::MeasuredShape> shape_of(std::vector<std::vector<double>> const& left) {
+  std::vector<double> standard;
+  for (auto const& values : left) {
+    auto const summary = data::summarize(values);
+    if (summary.n < 2 || !(summary.sd > 0.0)) continue;
+    for (double const x : values) standard.push_back((x - summary.mean) / summary.sd);
+  }
+  if (standard.size() < fewest_for_shape) return std::nullopt;
+  return model::shape_of_sample(standard);
+}
+
 /// An F test at three standard errors: a variance less the noise's share is never quite 0, and would be taken for a
 /// source of its own where there is none.
 bool significant(Pool const& pool, double of_noise) {
@@ -75,6 +87,7 @@ Variability variability_of(std::span<Rows const> points) {
 
   Pool own, alone, between, workers;  // own: within a timing; alone: between timings of one worker
   double timings = 0.0, in_timings = 0.0, in_means = 0.0, means = 0.0;
+  std::vector<std::vector<double>> left(points.size());  // timings of workers, over their own means
   for (std::size_t p = 0; p < points.size(); ++p) {
     std::map<std::pair<int, int>, std::vector<double>> blocks;
     std::map<std::pair<int, int>, double> mean_time_s;
@@ -99,6 +112,7 @@ Variability variability_of(std::span<Rows const> points) {
     for (auto const& [key, values] : by_timing) {
       own.add(values);
       timing_means[key.first].push_back(data::summarize(values).mean);
+      left[p].insert(left[p].end(), values.begin(), values.end());
       if (values.size() > 1) timings += 1.0, in_timings += 1.0 / static_cast<double>(values.size());
     }
     for (auto const& [run, values] : timing_means) (points[p].front().ranks > 1 ? between : alone).add(values);
@@ -109,6 +123,7 @@ Variability variability_of(std::span<Rows const> points) {
   if (own.degrees <= 0.0) {  // one worker: its own noise and what others would share cannot be told apart
     v.noise_cv = std::sqrt(alone.variance());
     v.noise_n = static_cast<int>(alone.degrees);
+    v.noise_shape = shape_of(left);
     return v;
   }
   v.noise_cv = std::sqrt(own.variance());
@@ -117,6 +132,8 @@ Variability variability_of(std::span<Rows const> points) {
   if (significant(between, of_own)) {
     v.shared_cv = std::sqrt(between.variance() - of_own);
     v.shared_n = static_cast<int>(between.degrees);
+  } else {  // else a timing holds both, and one value does not say how much of each
+    v.noise_shape = shape_of(left);
   }
   if (workers.degrees > 0.0) {
     double const of_noise = own.variance() * in_means / means;

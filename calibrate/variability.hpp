@@ -1,19 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "calibrate/component_laws.hpp"
 #include "data/study.hpp"
+#include "model/measured_shape.hpp"
 
 namespace kurve::calibrate {
+
+/// Then the quantiles at 1/64 of either end rest on 8 timings.
+inline constexpr std::size_t fewest_for_shape = 512;
 
 /// What repeats of compute tell about variability, relative to the mean; n counts what each sd rests on.
 struct Variability {
   double noise_cv = 0.0, shared_cv = 0.0;  ///< each worker's own; what all workers of one timing share
   int noise_n = 0, shared_n = 0;
-  double imbalance_cv = 0.0;  ///< between the workers of a run, the same for all its timings
+  std::optional<model::MeasuredShape> noise_shape;  ///< from `fewest_for_shape` timings of a worker on
+  double imbalance_cv = 0.0;                        ///< between the workers of a run, the same for all its timings
   int imbalance_n = 0;
   double straggler_probability = 0.0, straggler_slowdown = 1.0, straggler_spread_cv = 0.0;
   int straggler_n = 0, worker_steps = 0;

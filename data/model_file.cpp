@@ -71,6 +71,7 @@ class ModelReader {
     try {
       read_frame();
       read_parameters();
+      read_noise();  // before the choices, which may ask for it
       read_choices();
       model::check(model_.parameters);
       read_allreduce();  // before the draws, which share its curve
@@ -130,6 +131,13 @@ class ModelReader {
       known.note = entry.value("note", "");
       model_.knowledge[name] = known;
     }
+  }
+
+  void read_noise() {
+    if (!document_.contains("measured_noise")) return;
+    auto const& knots = document_["measured_noise"].at("knots");
+    model_.parameters.measured_noise =
+        std::make_shared<model::MeasuredShape>(model::standardized_shape(knots.get<std::vector<double>>()));
   }
 
   void read_choices() {
@@ -223,6 +231,7 @@ void write_model(std::ostream& out, model::Model const& m, Provenance const& pro
                         {"baseline_ranks", m.baseline_ranks},
                         {"parameters", parameters_json(m)},
                         {"choices", choices}};
+  if (auto const& noise = m.parameters.measured_noise) document["measured_noise"] = {{"knots", noise->value}};
   if (!m.draws.empty()) document["posterior"] = posterior_json(m);
   if (auto const& curve = m.parameters.measured_allreduce) {
     ordered_json points = ordered_json::array();

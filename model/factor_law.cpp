@@ -35,7 +35,7 @@ double weibull_scale(double cv) {
 }  // namespace
 
 FactorLaw factor_law(Shape shape, double cv) {
-  KURVE_EXPECT(cv >= 0.0 && std::isfinite(cv));
+  KURVE_EXPECT(cv >= 0.0 && std::isfinite(cv) && shape != Shape::measured);
   if (cv == 0.0 || (shape == Shape::weibull && cv < 1e-4)) return {};
   switch (shape) {
     case Shape::normal:
@@ -58,8 +58,17 @@ FactorLaw factor_law(Shape shape, double cv) {
       double const scale = weibull_scale(cv);
       return {Variate::log_exponential, true, -boost::math::lgamma(1.0 + scale), scale};
     }
+    case Shape::measured:
+      break;
   }
   return {};
+}
+
+FactorLaw noise_law(StepParameters const& p, double cv) {
+  if (p.noise_shape != Shape::measured) return factor_law(p.noise_shape, cv);
+  KURVE_EXPECT(cv >= 0.0 && std::isfinite(cv) && p.measured_noise != nullptr);
+  if (cv == 0.0) return {};
+  return {Variate::measured, false, 1.0, cv, *p.measured_noise};
 }
 
 double survival(FactorLaw const& law, double x) {
@@ -74,6 +83,8 @@ double survival(FactorLaw const& law, double x) {
       return -std::expm1(-std::exp(-b));
     case Variate::log_exponential:
       return std::exp(-std::exp(b));
+    case Variate::measured:
+      return 0.5 * std::erfc(normal_of(law.shape, b) / std::numbers::sqrt2);
   }
   return 0.0;
 }
@@ -90,6 +101,8 @@ double cdf(FactorLaw const& law, double x) {
       return std::exp(-std::exp(-b));
     case Variate::log_exponential:
       return -std::expm1(-std::exp(b));
+    case Variate::measured:
+      return 0.5 * std::erfc(-normal_of(law.shape, b) / std::numbers::sqrt2);
   }
   return 0.0;
 }

@@ -3,30 +3,36 @@
 
 #include "model/elementary.hpp"
 #include "model/host_device.hpp"
+#include "model/measured_shape.hpp"
 #include "model/step.hpp"
 
 namespace kurve::model {
 
-/// Law of a random factor X with mean 1 and coefficient of variation cv, in one of six shapes.
+/// Law of a random factor X with mean 1 and coefficient of variation cv, in one of six shapes or as measured.
 ///
 /// Each shape is a link (the identity or exp) of location + scale b, with b a standard variate:
 ///
 ///   normal       1 + cv z                 lognormal  exp(m + s z),          s^2 = log(1 + cv^2)
 ///   exponential  1 - cv + cv e            pareto     exp(m + e / a),        1/cv^2 = a (a - 2)
 ///   gumbel       1 + cv sqrt(6)/pi (g-γ)  weibull    exp(m + log(e) / k),   1 + cv^2 = Γ(1+2/k) / Γ(1+1/k)^2
+///   measured     1 + cv s
 ///
-/// z normal, e exponential, g = -log(-log U). The exponential is shifted, as measured stragglers are (Lee et al., IEEE
-/// Trans. Inf. Theory 64(3), 2018). Normal, gumbel, and an exponential of cv > 1, reach below 0: who needs a time
-/// clips.
+/// z normal, e exponential, g = -log(-log U), s a MeasuredShape. The exponential is shifted, as measured stragglers are
+/// (Lee et al., IEEE Trans. Inf. Theory 64(3), 2018). Normal, gumbel, measured, and an exponential of cv > 1, reach
+/// below 0: who needs a time clips.
 struct FactorLaw {
-  enum class Variate { normal, exponential, gumbel, log_exponential };
+  enum class Variate { normal, exponential, gumbel, log_exponential, measured };
   Variate variate = Variate::normal;
   bool exponentiated = false;
   double location = 1.0, scale = 0.0;  ///< scale 0: the constant 1
+  MeasuredShape shape{};               ///< of variate `measured`
 };
 
 /// @param cv  sd over mean, >= 0; a weibull below 1e-4 is the constant 1
+/// @param shape  not `measured`, which is noise_law's
 [[nodiscard]] FactorLaw factor_law(Shape shape, double cv);
+/// Of noise, in the shape of these parameters. @param cv  >= 0
+[[nodiscard]] FactorLaw noise_law(StepParameters const& p, double cv);
 
 /// P(X > x), accurate in the upper tail.
 [[nodiscard]] double survival(FactorLaw const& law, double x);
@@ -52,6 +58,10 @@ struct FactorLaw {
       break;
     case FactorLaw::Variate::log_exponential:
       b = el::log(el::minus_log(tail, level));
+      break;
+    case FactorLaw::Variate::measured:
+      b = tail <= 0.5 ? variate_at(law.shape, el::normal_upper(tail), tail)
+                      : variate_at(law.shape, -el::normal_upper(level), level);
       break;
   }
   double const y = std::fma(law.scale, b, law.location);

@@ -96,6 +96,8 @@ constexpr std::array parameters{
 
 constexpr std::array<std::string_view, 6> algorithms{"ring", "tree", "hierarchical", "nccl", "nccl_nvls", "nccl_ring"};
 constexpr std::array<std::string_view, 6> shapes{"normal", "lognormal", "exponential", "gumbel", "weibull", "pareto"};
+constexpr std::array<std::string_view, 7> noise_shapes{"normal",  "lognormal", "exponential", "gumbel",
+                                                       "weibull", "pareto",    "measured"};
 constexpr std::array<std::string_view, 2> imbalances{"per_step", "per_run"};
 
 /// Text of an enum member of StepParameters and back; `names` are in enumerator order.
@@ -167,7 +169,7 @@ ParameterInfo const* find_parameter(std::string_view name) {
 std::span<ChoiceInfo const> choice_table() {
   static std::array const choices{
       choice<&P::allreduce, algorithms>("network.allreduce", "all-reduce algorithm"),
-      choice<&P::noise_shape, shapes>("variability.noise.shape", "distribution of noise"),
+      choice<&P::noise_shape, noise_shapes>("variability.noise.shape", "distribution of noise"),
       choice<&P::straggler_shape, shapes>("variability.stragglers.shape", "distribution of (factor - 1)"),
       choice<&P::imbalance_shape, shapes>("variability.imbalance.shape", "distribution of shares"),
       choice<&P::imbalance, imbalances>("variability.imbalance.drawn", "shares drawn each step or once a run"),
@@ -205,6 +207,11 @@ void check(StepParameters const& p) {
     text << "network.barriers_per_step=" << p.barriers_per_step << " (must be a whole number)";
     throw InputError(text.str());
   }
+  if (p.noise_shape == Shape::measured && !p.measured_noise)
+    throw InputError(
+        "variability.noise.shape='measured' (this Model has no measured noise: `calibrate` keeps it from 512 repeats "
+        "of "
+        "compute on). Set another shape?");
 }
 
 double effective_batch(P const& p, double local_batch) {

@@ -9,11 +9,12 @@
 #include "model/allreduce.hpp"
 #include "model/allreduce_curve.hpp"
 #include "model/bucket_pipeline.hpp"
+#include "model/measured_shape.hpp"
 
 namespace kurve::model {
 
-/// Shape of a random slowdown; each is scaled to the mean and spread of its parameter.
-enum class Shape { normal, lognormal, exponential, gumbel, weibull, pareto };
+/// Shape of a random slowdown; each is scaled to the mean and spread of its parameter. `measured` is noise's alone.
+enum class Shape { normal, lognormal, exponential, gumbel, weibull, pareto, measured };
 
 /// Whether the workers' unequal shares are drawn anew each step (sequence lengths) or once a run (a fixed partition).
 enum class Imbalance { per_step, per_run };
@@ -92,6 +93,9 @@ struct StepParameters {
   Shape imbalance_shape = Shape::gumbel;
   Imbalance imbalance = Imbalance::per_step;
 
+  /// Noise as repeats of compute showed it, for noise_shape `measured`; none: too few were measured. Shared by all
+  /// draws.
+  std::shared_ptr<MeasuredShape const> measured_noise;
   /// What measured all-reduces take beyond the law of the network above; none: the law alone. Shared by all draws.
   std::shared_ptr<AllreduceCurve const> measured_allreduce;
 };

@@ -16,15 +16,14 @@ using model::StepParameters;
 /// Law of step noise times run noise, on a lattice of its own.
 LatticeLaw shared_noise(StepParameters const& p) {
   LatticeLaw law{.step = std::max({p.noise_step_cv, p.noise_run_cv, 1e-6}) / 13.0};
-  auto const multiply_in = [&](model::Shape shape, double cv) {
-    if (cv == 0.0) return;
-    auto const factor = model::factor_law(shape, cv);
+  auto const multiply_in = [&](model::FactorLaw const& factor) {
+    if (factor.scale == 0.0) return;
     law = product(law, on_lattice([&](double x) { return model::survival(factor, x); },
                                   std::max(1e-3, model::quantile(factor, 1e-9, 1.0)),
                                   model::quantile(factor, 1.0, 1e-9), law.step));
   };
-  multiply_in(p.noise_shape, p.noise_step_cv);
-  multiply_in(model::Shape::lognormal, p.noise_run_cv);
+  multiply_in(model::noise_law(p, p.noise_step_cv));
+  multiply_in(model::factor_law(model::Shape::lognormal, p.noise_run_cv));
   return law;
 }
 

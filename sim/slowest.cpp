@@ -56,8 +56,8 @@ SlowestWorker::SlowestWorker(StepParameters const& of_step, double max_ranks, In
       line_(of_step.overlap_fraction == 0.0) {
   KURVE_EXPECT(max_ranks >= 1.0 && max_points > 1);
   auto const p = variability_of_phase(of_step);
-  noise_ = model::factor_law(p.noise_shape, p.noise_cv);
-  node_ = model::factor_law(p.noise_shape, p.noise_node_cv);
+  noise_ = model::noise_law(p, p.noise_cv);
+  node_ = model::noise_law(p, p.noise_node_cv);
   if (include != Include::noise) {
     straggler_ = model::factor_law(p.straggler_shape, p.straggler_spread_cv);
     straggler_slowdown_ = p.straggler_slowdown;
@@ -93,6 +93,8 @@ std::optional<FactorLaw> SlowestWorker::single_factor(double ranks) const {
   auto law = single_law(noise_, node_);
   if (law && ranks > 1.0) law = single_law(*law, imbalance_);
   if (law && model::cdf(*law, 0.0) > 1e-12) return std::nullopt;  // clipped at 0: no textbook law
+  if (law && law->variate == FactorLaw::Variate::measured)
+    return std::nullopt;  // its knots are no quadrature's friends
   return law;
 }
 
@@ -222,8 +224,8 @@ bool same_variability(StepParameters const& a, StepParameters const& b) {
          a.straggler_spread_cv == b.straggler_spread_cv && a.persistent_probability == b.persistent_probability &&
          a.persistent_slowdown == b.persistent_slowdown && a.imbalance_cv == b.imbalance_cv &&
          a.workers_per_node == b.workers_per_node && a.barriers_per_step == b.barriers_per_step &&
-         a.imbalance == b.imbalance && a.noise_shape == b.noise_shape && a.straggler_shape == b.straggler_shape &&
-         a.imbalance_shape == b.imbalance_shape;
+         a.imbalance == b.imbalance && a.noise_shape == b.noise_shape && a.measured_noise == b.measured_noise &&
+         a.straggler_shape == b.straggler_shape && a.imbalance_shape == b.imbalance_shape;
 }
 
 }  // namespace kurve::sim

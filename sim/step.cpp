@@ -22,13 +22,13 @@ std::uint32_t whole_number(double value, double most, char const* name) {
 }
 
 double shared_noise(model::StepParameters const& p, std::uint64_t seed, std::uint32_t trial) {
-  auto const factor = [&](model::Shape shape, double cv, data::Stream stream) {
-    if (cv == 0.0) return 1.0;
+  auto const factor = [&](model::FactorLaw const& law, data::Stream stream) {
+    if (law.scale == 0.0) return 1.0;
     double const u = data::uniforms(seed, trial, 0, 0, stream).first;
-    return std::max(0.0, model::quantile(model::factor_law(shape, cv), u, 1.0 - u));
+    return std::max(0.0, model::quantile(law, u, 1.0 - u));
   };
-  return factor(p.noise_shape, p.noise_step_cv, data::Stream::step_noise) *
-         factor(model::Shape::lognormal, p.noise_run_cv, data::Stream::run_noise);
+  return factor(model::noise_law(p, p.noise_step_cv), data::Stream::step_noise) *
+         factor(model::factor_law(model::Shape::lognormal, p.noise_run_cv), data::Stream::run_noise);
 }
 
 StepSampler::StepSampler(model::StepParameters const& p, double ranks, double global_batch, std::uint64_t seed)

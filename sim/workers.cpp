@@ -101,9 +101,9 @@ HWY_EXPORT(slowest_worker_of);
 HWY_EXPORT(draw_workers_of);
 
 WorkerLaws::WorkerLaws(model::StepParameters const& p, std::uint32_t k, std::uint32_t g, std::uint64_t s)
-    : worker(model::factor_law(p.noise_shape, p.noise_cv)),
+    : worker(model::noise_law(p, p.noise_cv)),
       imbalance(k > 1 ? model::factor_law(p.imbalance_shape, p.imbalance_cv) : model::FactorLaw{}),
-      node(model::factor_law(p.noise_shape, p.noise_node_cv)),
+      node(model::noise_law(p, p.noise_node_cv)),
       straggler(model::factor_law(p.straggler_shape, p.straggler_spread_cv)),
       straggler_probability(p.straggler_slowdown > 1.0 ? p.straggler_probability : 0.0),
       straggler_gain(p.straggler_slowdown - 1.0),

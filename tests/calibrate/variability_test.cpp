@@ -71,6 +71,34 @@ TEST_SUITE_END();
 
 TEST_SUITE_BEGIN("unit");
 
+TEST_CASE("variability: noise has the shape that its timings have") {
+  // One worker, timings in runs of 200: the mean that each is set against errs by 1/200 of the noise's variance.
+  std::uint64_t draw = 0;
+  std::vector<data::Sample> rows;
+  for (int i = 0; i < 2000; ++i) {
+    data::Sample row;
+    row.op = data::Operation::compute;
+    row.run = i / 200;
+    row.step = i;
+    row.rank = 0;
+    row.time_s = 1e-2 * (1.0 + 0.02 * (-std::log(random_uniform(3, 2, draw++)) - 1.0));  // exponential
+    rows.push_back(row);
+  }
+  std::vector<std::vector<data::Sample>> points{rows};
+  auto const shape = variability_of(points).noise_shape;
+  REQUIRE(shape);
+  // quantiles of an exponential less its mean, over its sd; 4 standard errors sqrt(p (1-p) / n) / f
+  for (std::size_t const i : {0u, 1u, 3u, 5u}) {
+    double const tail = std::ldexp(1.0, -static_cast<int>(i) - 1);
+    CHECK(std::abs(shape->value[model::MeasuredShape::centre + i] - (-std::log(tail) - 1.0)) <
+          4.0 * std::sqrt((1.0 - tail) / tail / 2000.0) + 0.02);  // 0.02: the sd it is divided by errs by 1/sqrt(2000)
+  }
+  CHECK(shape->value[0] > -1.1);  // no lower tail: never under 1 - 0.02
+  rows.resize(fewest_for_shape - 1);
+  points = {rows};
+  CHECK(!variability_of(points).noise_shape);
+}
+
 TEST_CASE("hop jitter: from how far apart two ranks end, in proportion to the hop and beside it") {
   std::vector<data::Sample> rows;
   auto const time = [&](std::int64_t bytes, double hop_s, double sd_s) {

@@ -15,6 +15,7 @@
 #include "data/sha256.hpp"
 #include "model/error.hpp"
 #include "tests/support/checks.hpp"
+#include "tests/support/skewed_noise.hpp"
 #include "tests/support/temporary.hpp"
 
 using namespace kurve;
@@ -138,6 +139,26 @@ TEST_SUITE("unit") {
     for (auto const& choice : model::choice_table()) CHECK(choice.get(back.parameters) == choice.get(m.parameters));
     auto const names = nlohmann::json::parse(written(m))["posterior"]["names"];
     CHECK(names == nlohmann::json{"serial", "compute.per_sample"});  // only what varies
+  }
+
+  TEST_CASE("model file: the shape of measured noise is kept and may be asked for") {
+    auto m = awkward_model();
+    m.parameters = test::with_skewed_noise(m.parameters);
+    m.draws.clear();
+    auto const back = read_model(folder.write("m.json", written(m)));
+    CHECK(back.parameters.noise_shape == model::Shape::measured);
+    REQUIRE(back.parameters.measured_noise);
+    for (std::size_t i = 0; i < model::MeasuredShape::knots; ++i)  // standardised once more when read
+      CHECK_CLOSE(back.parameters.measured_noise->value[i], m.parameters.measured_noise->value[i], 1e-12);
+    auto json = nlohmann::json::parse(written(m));
+    json["measured_noise"]["knots"].erase(0);
+    CHECK(test::message_of<DataError>([&] {
+            return read_model(folder.write("m.json", json.dump()));
+          }).find("a measured shape of 18 knots (must have 19)") != std::string::npos);
+    json.erase("measured_noise");
+    CHECK(test::message_of<DataError>([&] {
+            return read_model(folder.write("m.json", json.dump()));
+          }).find("this Model has no measured noise") != std::string::npos);
   }
 
   TEST_CASE("model file: ratings are kept and figures that cannot be are refused") {

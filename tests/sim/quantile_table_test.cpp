@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tests/support/checks.hpp"
+#include "tests/support/skewed_noise.hpp"
 
 using namespace kurve;
 using namespace kurve::sim;
@@ -17,9 +18,10 @@ TEST_SUITE("unit") {
     };
     for (auto const& bound :
          {Bound{0.01, 1.5e-7}, Bound{0.1, 3e-7}, Bound{0.5, 1.2e-6}, Bound{1.0, 2e-6}, Bound{3.0, 1.5e-5}})
-      for (auto const shape :
-           {Shape::normal, Shape::lognormal, Shape::exponential, Shape::gumbel, Shape::weibull, Shape::pareto}) {
-        auto const law = model::factor_law(shape, bound.cv);
+      for (auto const shape : {Shape::normal, Shape::lognormal, Shape::exponential, Shape::gumbel, Shape::weibull,
+                               Shape::pareto, Shape::measured}) {
+        auto const law = shape == Shape::measured ? model::noise_law(test::with_skewed_noise({}), bound.cv)
+                                                  : model::factor_law(shape, bound.cv);
         QuantileTable const table(law);
         double worst = 0.0, total = 0.0;
         long words = 0;

@@ -7,6 +7,7 @@
 #include "sim/expected.hpp"
 #include "tests/sim/step_samples.hpp"
 #include "tests/support/checks.hpp"
+#include "tests/support/skewed_noise.hpp"
 
 using namespace kurve;
 using namespace kurve::sim;
@@ -87,6 +88,18 @@ std::vector<Case> cases() {
     p.noise_step_cv = 0.02;
     p.noise_run_cv = 0.03;
     p.noise_shape = Shape::gumbel;
+  });
+  for (double const ranks : {1.0, 50.0, 3000.0})
+    add(ranks, [](auto& p) {
+      p = test::with_skewed_noise(p);
+      p.noise_cv = 0.08;
+    });
+  add(40, [](auto& p) {
+    p = test::with_skewed_noise(p);
+    p.noise_cv = p.noise_node_cv = p.noise_step_cv = 0.05;
+    p.workers_per_node = 8;
+    p.straggler_probability = 0.03;
+    p.straggler_slowdown = 1.4;
   });
   add(1, [](auto& p) {
     p.noise_cv = 0.1;

@@ -7,6 +7,7 @@
 #include "sim/hop_step.hpp"
 #include "sim/step.hpp"
 #include "tests/support/checks.hpp"
+#include "tests/support/skewed_noise.hpp"
 
 namespace kurve::test {
 
@@ -28,6 +29,7 @@ inline std::vector<std::pair<std::string, model::StepParameters>> models_for_dev
   random_stragglers.straggler_spread_cv = 0.5;
   random_stragglers.straggler_shape = Shape::pareto;
   random_stragglers.noise_shape = Shape::weibull;
+  auto measured = with_skewed_noise(stragglers);
   auto nodes = random_stragglers;
   nodes.noise_node_cv = 0.05;
   auto imbalance = stragglers;
@@ -49,6 +51,7 @@ inline std::vector<std::pair<std::string, model::StepParameters>> models_for_dev
           {"noise", noisy},
           {"stragglers", stragglers},
           {"random stragglers", random_stragglers},
+          {"measured noise", measured},
           {"nodes", nodes},
           {"imbalance", imbalance},
           {"imbalance and nodes", both},
