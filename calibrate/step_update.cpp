@@ -60,7 +60,9 @@ std::vector<double> StepUpdate::slowest(StepParameters const& p) const {
 }
 
 StepUpdate::StepUpdate(Evidence const& evidence, StepParameters const& centre)
-    : steps_(evidence.steps), prior_(Eigen::MatrixXd::Zero(moved_n, moved_n)) {
+    : steps_(evidence.steps),
+      prior_(Eigen::MatrixXd::Zero(moved_n, moved_n)),
+      ring_parameters_(evidence.allreduce_of_steps ? 2.0 : 0.0) {
   auto const& compute = evidence.compute.estimate;
   prior_.bottomRightCorner(3, 3) =
       compute.covariance + alone_share * alone_share * compute.value * compute.value.transpose();
@@ -196,8 +198,10 @@ std::optional<double> StepUpdate::misfit_log(StepParameters const& updated) cons
     errors += std::pow(point.time.standard_error / point.time.value, 2);
     n += 1.0;
   }
+  double const degrees = n - ring_parameters_;
+  if (degrees <= 0.0) return std::nullopt;
   // The points' own noise is in the squares; what of it may hide a misfit is taken as half.
-  return n > 0.0 ? std::optional(std::sqrt(std::max(squares - errors, 0.5 * errors) / n)) : std::nullopt;
+  return std::sqrt(std::max(squares - errors, 0.5 * errors) / degrees);
 }
 
 }  // namespace kurve::calibrate

@@ -35,7 +35,8 @@ class StepUpdate {
   [[nodiscard]] double mean_step_s(model::StepParameters const& p, double ranks, double batch) const;
 
   /// How far the updated composition still is from the steps, in log T: their rms misfit beyond their own standard
-  /// errors, at least half those errors' square; nothing where no step at K > 1 was measured.
+  /// errors, at least half those errors' square; nothing where no step at K > 1 was measured, or no more of them than
+  /// the ring has parameters that were fitted to the same steps.
   [[nodiscard]] std::optional<double> misfit_log(model::StepParameters const& updated) const;
 
  private:
@@ -47,7 +48,8 @@ class StepUpdate {
 
   SlowestMean slowest_;
   std::vector<Evidence::StepPoint> steps_;
-  Eigen::MatrixXd prior_;  ///< covariance of serial (with its remainder) and the three of compute
+  Eigen::MatrixXd prior_;         ///< covariance of serial (with its remainder) and the three of compute
+  double ring_parameters_ = 0.0;  ///< that these steps were already used for
   double largest_ranks_ = 1.0, largest_s_ = 1.0;
   std::vector<double> weights_;
 };
