@@ -142,6 +142,7 @@ TEST_SUITE("unit") {
   }
 
   TEST_CASE("model file: the shape of measured noise is kept and may be asked for") {
+    test::TemporaryFolder folder;
     auto m = awkward_model();
     m.parameters = test::with_skewed_noise(m.parameters);
     m.draws.clear();
