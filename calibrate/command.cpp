@@ -126,6 +126,7 @@ class CommandCalibration {
     RunRecord record = times.left_out > 0
                            ? RunRecord{.point = point, .run = run, .warmup_dropped = times.left_out, .steps = rows}
                            : without_warmup(std::move(rows));
+    record.elapsed_s = ended.elapsed_s;
     record.note = "step times are read from " + times.how;
     return record;
   }

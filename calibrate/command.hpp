@@ -2,10 +2,12 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "calibrate/calibrate.hpp"
+#include "calibrate/record.hpp"
 #include "data/logs/step_lines.hpp"
 
 namespace kurve::calibrate {
@@ -32,6 +34,17 @@ struct CommandRun {
 /// (weak).
 /// @throws InputError on values out of range, several batches without `{batch}` or several K without `{ranks}`
 [[nodiscard]] std::vector<CommandRun> command_runs(CommandOptions const& command);
+
+/// One line of a dry run.
+struct PlannedCommand {
+  CommandRun run;
+  std::optional<double> run_s;  ///< what one run takes, start and end included; none before one has ended
+  int runs = 0;                 ///< at least as many, and as many as the means of those there ask for
+};
+/// What calibrate_command would run, and how long by the runs there already.
+/// @param earlier  of the same command, such as runs_in_journal
+[[nodiscard]] std::vector<PlannedCommand> plan_command(CommandOptions const& command, CalibrateOptions const& options,
+                                                       std::span<RunRecord const> earlier);
 
 /// As journal_identity of a calibration on a device.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> journal_identity(CommandOptions const& command,

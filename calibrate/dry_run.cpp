@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "calibrate/calibrate.hpp"
+#include "calibrate/command.hpp"
 #include "calibrate/robust.hpp"
 #include "calibrate/sampler.hpp"
 #include "data/stats.hpp"
@@ -97,6 +99,26 @@ std::vector<PlannedPoint> plan_calibration(Backend& backend, CalibrateOptions co
   }
   check(options);
   return DryRun(backend, options).all();
+}
+
+std::vector<PlannedCommand> plan_command(CommandOptions const& command, CalibrateOptions const& options,
+                                         std::span<RunRecord const> earlier) {
+  check(options);
+  std::vector<PlannedCommand> plan;
+  for (auto const& run : command_runs(command)) {
+    std::vector<double> means_s, elapsed_s;
+    for (auto const& record : earlier) {
+      if (record.point != run.point || record.elapsed_s <= 0.0) continue;
+      means_s.push_back(mean_s(record));
+      elapsed_s.push_back(record.elapsed_s);
+    }
+    PlannedCommand planned{.run = run, .run_s = {}, .runs = options.runs};
+    if (!elapsed_s.empty()) planned.run_s = data::summarize(elapsed_s).mean;
+    if (means_s.size() > 1)
+      planned.runs = samples_for(cv_of(means_s), options.stopping, options.runs, options.max_runs);
+    plan.push_back(planned);
+  }
+  return plan;
 }
 
 }  // namespace kurve::calibrate

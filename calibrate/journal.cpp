@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "data/open_file.hpp"
@@ -86,17 +87,20 @@ json json_of(RunRecord const& r) {
     for (auto const& rank : row.ranks) ranks.push_back({rank.step_s, rank.compute_s, rank.comm_s});
     steps.push_back(std::move(ranks));
   }
-  return {{"steps_of", json_of(r.point)},
-          {"run", r.run},
-          {"warmup_dropped", r.warmup_dropped},
-          {"note", r.note},
-          {"step_compute_comm_s", std::move(steps)}};
+  json j{{"steps_of", json_of(r.point)},
+         {"run", r.run},
+         {"warmup_dropped", r.warmup_dropped},
+         {"note", r.note},
+         {"step_compute_comm_s", std::move(steps)}};
+  if (r.elapsed_s > 0.0) j["elapsed_s"] = r.elapsed_s;
+  return j;
 }
 
 RunRecord run_of(json const& j) {
   RunRecord r{.point = point_of(j.at("steps_of")),
               .run = j.at("run"),
               .warmup_dropped = j.at("warmup_dropped"),
+              .elapsed_s = j.value("elapsed_s", 0.0),
               .note = j.at("note")};
   for (auto const& step : j.at("step_compute_comm_s")) {
     StepRow row{
@@ -240,5 +244,15 @@ void Journal::append(std::string const& record) {
 }
 
 void Journal::finish() { append(json{{"finished", true}}.dump()); }
+
+JournalRuns runs_in_journal(std::string const& path, JournalIdentity const& identity) {
+  if (!std::filesystem::exists(path)) return {};
+  auto const contents = read_contents(path);
+  if (!difference(contents.identity, identity).empty()) return {};
+  JournalRuns found{.finished = contents.finished};
+  for (auto const& record : contents.records)
+    if (auto const* run = std::get_if<RunRecord>(&record)) found.runs.push_back(*run);
+  return found;
+}
 
 }  // namespace kurve::calibrate

@@ -63,4 +63,13 @@ class Journal {
   std::size_t resumed_ = 0;
 };
 
+/// Runs of whole steps that a journal has.
+struct JournalRuns {
+  std::vector<RunRecord> runs{};
+  bool finished = false;  ///< results were written: another calibration would measure all of it again
+};
+/// None where there is no journal, or one of another identity. Only reads.
+/// @throws DataError as Journal
+[[nodiscard]] JournalRuns runs_in_journal(std::string const& path, JournalIdentity const& identity);
+
 }  // namespace kurve::calibrate

@@ -25,6 +25,7 @@ struct RunRecord {
   int run = 0;
   int warmup_dropped = 0;        ///< leading steps, not in `steps`
   std::vector<StepRow> steps{};  ///< in order, the rest of the run
+  double elapsed_s = 0.0;        ///< of the run as a whole, its start and end included; 0: not known
   std::string note{};            ///< how the times were read, for people; empty where they were taken here
 };
 /// Mean of the run's steps. @param record  at least one step

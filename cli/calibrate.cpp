@@ -189,23 +189,36 @@ std::vector<data::Assumption> take_program_facts(std::vector<data::Assumption>& 
   return taken;
 }
 
-std::string commands_text(std::vector<calibrate::CommandRun> const& commands,
+std::string commands_text(std::vector<calibrate::PlannedCommand> const& plan, calibrate::JournalRuns const& earlier,
                           calibrate::CalibrateOptions const& options, double timeout_s) {
-  validate::TextTable table{{{"K"}, {"local batch"}, {"command", "", validate::Align::left}}, {}};
-  for (auto const& c : commands)
-    table.add({std::to_string(c.point.ranks), std::to_string(c.point.local_batch), c.command});
-  auto const count = static_cast<int>(commands.size());
   auto const duration = [](double time_s) { return data::duration_text(Seconds{time_s}); };
-  std::string const limit = options.time_limit_s < no_limit_s
-                                ? "--time-limit ends it after " + duration(options.time_limit_s)
-                                : "no --time-limit ends it before";
+  validate::TextTable table{
+      {{"K"}, {"local batch"}, {"runs"}, {"one takes", "[s]"}, {"command", "", validate::Align::left}}, {}};
+  int runs = 0, unknown = 0;
+  double known_s = 0.0, done_s = 0.0;
+  for (auto const& point : plan) {
+    table.add({std::to_string(point.run.point.ranks), std::to_string(point.run.point.local_batch),
+               std::to_string(point.runs), point.run_s ? validate::fixed_text(*point.run_s, 2) : "?",
+               point.run.command});
+    runs += point.runs;
+    unknown += point.run_s ? 0 : point.runs;
+    known_s += point.run_s.value_or(0.0) * point.runs;
+  }
+  for (auto const& run : earlier.runs) done_s += earlier.finished ? 0.0 : run.elapsed_s;
+  std::string text = std::to_string(plan.size()) + " points of " + std::to_string(options.runs) + " to " +
+                     std::to_string(options.max_runs) + " runs, about " + std::to_string(runs) + " in all";
+  if (known_s > 0.0) text += ": those timed before take about " + duration(known_s);
+  if (done_s > 0.0) text += ", of which " + duration(done_s) + " are done (--resume)";
+  text += ". ";
+  if (unknown > 0)
+    text += "How long the " + std::to_string(unknown) + (known_s > 0.0 ? " others take" : " take") +
+            " is not known before one of each has ended, as only the whole program tells it; by --command-timeout at "
+            "most " +
+            duration(timeout_s * unknown) + ". From runs in the journal, which Ctrl-C keeps, --dry-run estimates. ";
   return validate::to_text(table) + "\n" +
-         validate::wrap(std::to_string(count) + " points of " + std::to_string(options.runs) + " to " +
-                        std::to_string(options.max_runs) + " runs, " + std::to_string(count * options.runs) +
-                        " runs at least. " +
-                        "How long one takes is not known before the first has ended; by --command-timeout at most " +
-                        duration(timeout_s) + ", so that the least number takes at most " +
-                        duration(timeout_s * count * options.runs) + "; " + limit + ".");
+         validate::wrap(text + (options.time_limit_s < no_limit_s
+                                    ? "--time-limit ends it after " + duration(options.time_limit_s) + "."
+                                    : "No --time-limit ends it before."));
 }
 
 /// calibrate --command: the user's own program.
@@ -213,9 +226,12 @@ int on_program(CommandLine const& line, Arguments const& files, Arguments const&
   auto options = options_of(line);
   if (!line.has("time-limit")) options.time_limit_s = no_limit_s;
   auto command = command_of(line, options);
-  auto const commands = command_runs(command);
+  auto const identity = calibrate::journal_identity(command, options);
   if (line.has("dry-run")) {
-    write_result(line, commands_text(commands, options, command.timeout_s));
+    auto const journal = std::filesystem::path(line.get<std::string>("into")) / "journal.jsonl";
+    auto const earlier = calibrate::runs_in_journal(journal.string(), identity);
+    write_result(line, commands_text(calibrate::plan_command(command, options, earlier.runs), earlier, options,
+                                     command.timeout_s));
     return ok;
   }
   auto facts = line.assumptions();
@@ -227,7 +243,7 @@ int on_program(CommandLine const& line, Arguments const& files, Arguments const&
   auto const around = surroundings_of(line, files, published, facts);
   Interrupt const interrupt;
   command.log_folder = std::filesystem::path(line.get<std::string>("into")) / "logs";
-  Session session(line, calibrate::journal_identity(command, options), options);
+  Session session(line, identity, options);
   auto found = calibrate::calibrate_command(command, options);
   for (auto* study : {&found.components, &found.steps})
     for (auto const& fact : program_facts) study->set(fact.key, fact.value);

@@ -94,8 +94,7 @@ void require_text(std::string_view text, std::string const& path, long line) {
   for (std::size_t at = 0; at < text.size();) {
     auto const byte = static_cast<unsigned char>(text[at]);
     std::size_t const length = utf8_sequence_length(text.substr(at));
-    bool const control = (byte < 0x20 && byte != '\t' && byte != '\n') || byte == 0x7F;
-    if (length == 0 || control)
+    if (length == 0 || (is_control(text[at]) && byte != '\n'))
       throw DataError(path, line,
                       "byte " + hex_byte(byte) + " at column " + std::to_string(at + 1) +
                           " (not UTF-8 text). Is this file compressed or binary?");

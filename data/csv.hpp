@@ -32,6 +32,11 @@ class LineReader {
   long number_ = 0;
 };
 
+/// Whether no line of text may hold it: a control byte other than a tab.
+[[nodiscard]] constexpr bool is_control(char c) {
+  return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F;
+}
+
 /// @throws DataError naming the first byte of `text` that is not UTF-8, or a control byte other than a tab
 void require_text(std::string_view text, std::string const& path, long line);
 

@@ -75,10 +75,9 @@ std::vector<WrittenColumn> columns_of(Study const& study) {
   return columns;
 }
 
-/// A header value is one line: line ends become blanks.
+/// A header value is one line: line ends, and what JSON may hold but no line, become blanks.
 std::string one_line(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  std::replace_if(text.begin(), text.end(), is_control, ' ');
   return std::string(trimmed(text));
 }
 

@@ -91,9 +91,10 @@ class Interpreter {
   std::string column_name(std::string const& name) {
     std::string text(trimmed(name));
     std::replace_if(
-        text.begin(), text.end(), [](char c) { return c == ',' || c == '"' || static_cast<unsigned char>(c) < 0x20; },
-        '_');
-    text = text.substr(0, 64);
+        text.begin(), text.end(), [](char c) { return c == ',' || c == '"' || c == '\t' || is_control(c); }, '_');
+    std::size_t end = std::min<std::size_t>(64, text.size());
+    while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xC0u) == 0x80u) --end;  // no half letter
+    text.resize(end);
     if (text.empty()) text = "parameter";
     auto const taken = [](auto const& names, std::string const& wanted) {
       return std::find(names.begin(), names.end(), wanted) != names.end();
@@ -226,6 +227,7 @@ class TextReader {
 
   void read_field(std::string const& field, std::string const& value) {
     if (field == "PARAMETER") {
+      if (!points_.empty()) fail("PARAMETER after POINTS (the points lack its value). Name every parameter first?");
       for (auto const& name : words_of(value)) experiment_.parameters.push_back(name);
     } else if (field == "POINTS") {
       read_points(value);

@@ -151,6 +151,24 @@ TEST_CASE("command: a run that fails midway keeps the runs before it and resume 
     CHECK_THROWS_AS(std::rethrow_exception(part.failure), DeviceError);
     kept = part.components.samples.size();
   }
+  // The dry run knows what those take that have ended; precise after three, because all runs of a point agree.
+  auto const earlier = runs_in_journal(path, journal_identity(command, options_of()));
+  CHECK_FALSE(earlier.finished);
+  REQUIRE_FALSE(earlier.runs.empty());
+  double longest_s = 0.0;
+  for (auto const& run : earlier.runs) longest_s = std::max(longest_s, run.elapsed_s);
+  for (auto const& planned : plan_command(command, options_of(), earlier.runs)) {
+    bool const ended = std::any_of(earlier.runs.begin(), earlier.runs.end(),
+                                   [&](auto const& run) { return run.point == planned.run.point; });
+    CHECK(planned.run_s.has_value() == ended);
+    CHECK(planned.run_s.value_or(longest_s) > 0.0);
+    CHECK(planned.run_s.value_or(longest_s) <= longest_s);
+    CHECK(planned.runs == 3);
+  }
+  auto other = command;
+  other.regime = model::Regime::weak;
+  CHECK(runs_in_journal(path, journal_identity(other, options_of())).runs.empty());
+  CHECK(runs_in_journal(folder.path("none.jsonl"), journal_identity(command, options_of())).runs.empty());
   std::ofstream(gate) << "";
   Journal journal(path, journal_identity(command, options_of()), JournalMode::resume);
   auto const whole = calibrate_command(command, options_of(&journal));

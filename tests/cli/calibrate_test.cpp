@@ -291,7 +291,20 @@ TEST_CASE("options that cannot be met are told before anything is measured") {
   CHECK(message("--device host --inter-peak fast", 2).find("rate 'fast'") != std::string::npos);
   auto const dry = run_kurve("calibrate --command './train {batch}' --batches 8,16 --command-timeout 1min --dry-run");
   CHECK(dry.code == 0);
-  CHECK(dry.out.find("not known") != std::string::npos);
+  CHECK(dry.out.find("2 points of 3 to 10 runs, about 6 in all. How long the 6 take is not known") !=
+        std::string::npos);
+}
+
+TEST_CASE("calibrate: a dry run of a program estimates from the runs of the journal") {
+  TemporaryFolder const folder;
+  std::string const program =
+      "calibrate --command 'sleep 0.1; seq 5' --pattern-unit ms --batches 8 --runs 2 --into '" + folder.path("c") + "'";
+  CHECK(run_kurve(program + " --dry-run").out.find("How long the 2 take is not known") != std::string::npos);
+  REQUIRE(run_kurve(program).code == 0);
+  auto const dry = run_kurve(program + " --dry-run");
+  CHECK(dry.code == 0);
+  CHECK(dry.out.find("those timed before take about") != std::string::npos);
+  CHECK(dry.out.find("not known") == std::string::npos);
 }
 
 TEST_SUITE_END();

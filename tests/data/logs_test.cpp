@@ -390,6 +390,26 @@ TEST_SUITE("unit") {
     CHECK(has(error_of({file("z.json", {row("A/K:2", 0)})}), "real_time 0.0 (must be positive)"));
   }
 
+  TEST_CASE("names that no line of a Study could hold are written as ones that it can") {
+    test::TemporaryFolder folder;
+    auto const written_again = [](Study const& study) {
+      std::ostringstream out;
+      write_study_csv(out, study);
+      std::istringstream in(out.str());
+      return read_study_csv(in, "again");
+    };
+    auto const benchmark = read_study({folder.write(  // found by fuzzing
+        "del.json",
+        R"({"benchmarks": [{"name": "B\u007fM\u0001/K:4", "real_time": 1.0, "time_unit": "ms", "iterations": 1}]})")});
+    CHECK(written_again(benchmark).find("workload") == "benchmark B M");
+    std::string const long_name = std::string(63, 'a') + "\xC3\xA9";  // its 64th byte is half a letter
+    auto const experiment = read_study({folder.write(
+        "long.json", R"({"parameters": ["p", ")" + long_name +
+                         R"(", "d\u007fl"], "measurements": {"main": {"time": [)" +
+                         R"({"point": [1, 2, 3], "values": [8]}, {"point": [2, 2, 3], "values": [4]}]}}})")});
+    CHECK(written_again(experiment).configuration_columns == std::vector<std::string>{std::string(63, 'a'), "d_l"});
+  }
+
   TEST_CASE("extra-p: text JSON and JSON lines say the same") {
     test::TemporaryFolder folder;
     auto const text = read_study({folder.write("a.txt",
@@ -432,6 +452,9 @@ TEST_SUITE("unit") {
     CHECK(read_study({metrics}, facts({"metric=visits"})).samples[0].time_s == 4.0);
     CHECK(has(error_of({folder.write("d.txt", "PARAMETER p\nPOINTS 1\nMETRIC time\nDATA 8\nDATA 4\n")}),
               "d.txt:5: a DATA line more than POINTS (1) before it"));
+    CHECK(has(error_of({folder.write("late.txt",  // found by fuzzing: read beyond the end of the points
+                                     "PARAMETER p\nPOINTS 1\nPARAMETER size\nREGION step\nMETRIC time\nDATA 8\n")}),
+              "late.txt:3: PARAMETER after POINTS (the points lack its value)"));
     CHECK(has(error_of({folder.write("w.txt", "PARAMETER p\nPOINTS 1\nWHAT 1\n")}), "w.txt:3: unknown field 'WHAT'"));
     CHECK(has(error_of({folder.write("n.txt", "PARAMETER p\nPOINTS 1\nMETRIC time\nDATA -8\n")}), "n.txt:4: value -8"));
     CHECK(has(error_of({folder.write("k.txt", "PARAMETER p\nPOINTS 1.5\nMETRIC time\nDATA 8\n")}), "K=1.5"));
