@@ -7,7 +7,6 @@
 
 #include "calibrate/fit_steps.hpp"
 #include "calibrate/step_particles.hpp"
-#include "data/network_words.hpp"
 #include "data/stats.hpp"
 
 namespace kurve::calibrate {
@@ -177,13 +176,7 @@ FitResult fit_steps(data::Study const& study, FitOptions const& options) { retur
 
 FitResult fit_steps(data::Study const& study, FitOptions const& options, StepPrior const& prior) {
   auto const measured = data::measured_points(study);
-  double const workers_per_node = study.find_number("workers_per_node").value_or(8.0);
-  std::optional<double> network_s;
-  auto const node_Bps = data::node_bandwidth_Bps(study.find("interconnect").value_or(""), workers_per_node);
-  auto const gradients = data::gradient_bytes(study);
-  if (node_Bps && gradients) network_s = 2.0 * *gradients / *node_Bps;
-
-  auto const evidence = step_evidence(measured, study.find_number("workers_per_node"), network_s, prior);
+  auto const evidence = step_evidence(study, measured, prior);
   StepPosterior const posterior(evidence, prior, options.seed, options.draws);
 
   FitResult result;
@@ -194,7 +187,7 @@ FitResult fit_steps(data::Study const& study, FitOptions const& options, StepPri
   fitted.regime = study.regime();
   fitted.global_batch = baseline.global_batch;
   fitted.baseline_ranks = baseline.ranks;
-  fitted.parameters.workers_per_node = workers_per_node;
+  fitted.parameters.workers_per_node = evidence.workers_per_node;
   fitted.knowledge["network.workers_per_node"] = {
       .source = study.find("workers_per_node") ? Source::imported : Source::assumed,
       .sd = 0.0,
@@ -203,8 +196,8 @@ FitResult fit_steps(data::Study const& study, FitOptions const& options, StepPri
   describe(fitted, posterior, evidence, reach_of(evidence, result.points));
   fitted.draws = posterior.draws();
   result.messages = messages_of(fitted, result.points, posterior);
-  if (network_s)
-    result.messages.push_back("network between nodes: " + number(*node_Bps / 1e9) +
+  if (evidence.network_s)
+    result.messages.push_back("network between nodes: " + number(*evidence.node_Bps / 1e9) +
                               " GB/s a node, from the header's words");
   return result;
 }

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "calibrate/nnls.hpp"
+#include "data/network_words.hpp"
 #include "data/philox.hpp"
 #include "model/contract.hpp"
 #include "model/elementary.hpp"
@@ -85,14 +86,18 @@ std::vector<double> term_over_points(int term, double knee, StepEvidence const& 
 
 }  // namespace
 
-StepEvidence step_evidence(data::MeasuredPoints const& measured, std::optional<double> workers_per_node,
-                           std::optional<double> network_s, StepPrior const& prior) {
+StepEvidence step_evidence(data::Study const& study, data::MeasuredPoints const& measured, StepPrior const& prior) {
+  auto const workers_per_node = study.find_number("workers_per_node");
   StepEvidence evidence{.points = {},
                         .workers_per_node = workers_per_node.value_or(8.0),
                         .workers_per_node_assumed = !workers_per_node,
-                        .network_s = network_s,
+                        .node_Bps = {},
+                        .network_s = {},
                         .run_cv = prior.run_cv,
                         .run_cv_assumed = true};
+  evidence.node_Bps = data::node_bandwidth_Bps(study.find("interconnect").value_or(""), evidence.workers_per_node);
+  auto const gradients = data::gradient_bytes(study);
+  if (evidence.node_Bps && gradients) evidence.network_s = 2.0 * *gradients / *evidence.node_Bps;
   bool const runs = measured.replication == data::Replication::run;
   double squares = prior.run_cv_weight * prior.run_cv * prior.run_cv, freedom = prior.run_cv_weight;
   for (auto const& point : measured.points) {
@@ -149,7 +154,8 @@ StepPosterior::StepPosterior(StepEvidence evidence, StepPrior prior, std::uint64
   for (int d = 0; d < draws; ++d) {  // systematic resampling
     double const level = (offset + d) / draws * cumulative.back();
     while (at + 1 < cumulative.size() && cumulative[at] < level) ++at;
-    draws_.push_back(draw(static_cast<std::uint32_t>(at), static_cast<std::uint32_t>(d)));
+    drawn_.push_back(static_cast<std::uint32_t>(at));
+    draws_.push_back(draw(drawn_.back(), static_cast<std::uint32_t>(d)));
   }
 }
 
@@ -194,16 +200,21 @@ StepParticle StepPosterior::particle(std::uint32_t index) const {
   double const first_batch = column(1, p.knee, evidence_.workers_per_node, 1.0, smallest_k_batch_);
   double const largest_batch = column(1, p.knee, evidence_.workers_per_node, 1.0, largest_batch_);
 
-  present(0, lognormal(prior_.serial_median * cost_s, prior_.serial_log_sd, q_serial));
-  double const in_node_s = lognormal(prior_.in_node_median * cost_s, prior_.in_node_log_sd, q_in_node);
-  if (u(q_in_share) < prior_.share_probability)
-    present(3, in_node_s / first_batch);
+  p.serial = lognormal(prior_.serial_median, prior_.serial_log_sd, q_serial);
+  present(0, p.serial * cost_s);
+  p.in_node = lognormal(prior_.in_node_median, prior_.in_node_log_sd, q_in_node);
+  p.in_node_share = u(q_in_share) < prior_.share_probability;
+  if (p.in_node_share)
+    present(3, p.in_node * cost_s / first_batch);
   else
-    present(2, in_node_s);
-  double const cross_s =
-      evidence_.network_s ? lognormal(prior_.exposed_median * *evidence_.network_s, prior_.exposed_log_sd, q_cross_node)
-                          : lognormal(prior_.cross_node_median * cost_s, prior_.cross_node_log_sd, q_cross_node);
-  if (u(q_cross_share) < prior_.share_probability)
+    present(2, p.in_node * cost_s);
+  if (evidence_.network_s)
+    p.exposed = lognormal(prior_.exposed_median, prior_.exposed_log_sd, q_cross_node);
+  else
+    p.cross_node = lognormal(prior_.cross_node_median, prior_.cross_node_log_sd, q_cross_node);
+  double const cross_s = evidence_.network_s ? p.exposed * *evidence_.network_s : p.cross_node * cost_s;
+  p.cross_node_share = u(q_cross_share) < prior_.share_probability;
+  if (p.cross_node_share)
     present(5, cross_s / first_batch);
   else
     present(4, cross_s);
@@ -214,8 +225,8 @@ StepParticle StepPosterior::particle(std::uint32_t index) const {
                             0.3 * largest_batch,
                             0.7 * largest_batch,
                             0.19 * std::pow(largest_ranks_, 0.25) * largest_batch};
-    present(first_growth_term + law - 1,
-            lognormal(prior_.growth_median * cost_s, prior_.growth_log_sd, q_growth) / units[law - 1]);
+    p.growth = lognormal(prior_.growth_median, prior_.growth_log_sd, q_growth);
+    present(first_growth_term + law - 1, p.growth * cost_s / units[law - 1]);
   }
   double const nodes = std::ceil(largest_ranks_ / evidence_.workers_per_node);
   if (p.law != GrowthLaw::ring && u(q_latency_present) < prior_.latency_probability / std::sqrt(nodes)) {
@@ -224,7 +235,8 @@ StepParticle StepPosterior::particle(std::uint32_t index) const {
     present(first_growth_term + static_cast<int>(GrowthLaw::ring) - 1,
             lognormal(median_s, prior_.latency_log_sd, q_latency));
   }
-  if (u(q_diffuse) < prior_.diffuse_probability)
+  p.diffuse = u(q_diffuse) < prior_.diffuse_probability;
+  if (p.diffuse)
     for (std::size_t j = 0; j < p.terms.size(); ++j) {
       auto const values = over_points(p.terms[j], p.knee);
       double const largest = *std::max_element(values.begin(), values.end());

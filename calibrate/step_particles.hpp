@@ -10,6 +10,7 @@
 
 #include "calibrate/step_prior.hpp"
 #include "data/points.hpp"
+#include "data/study.hpp"
 #include "model/step.hpp"
 
 namespace kurve::calibrate {
@@ -49,20 +50,29 @@ struct StepEvidence {
   std::vector<StepPoint> points;  ///< by K, then B
   double workers_per_node = 8.0;
   bool workers_per_node_assumed = true;
+  std::optional<double> node_Bps;   ///< bandwidth between nodes, from the header's words
   std::optional<double> network_s;  ///< 2 gradient bytes / node bandwidth, where the header tells both
   double run_cv = 0.006;
   bool run_cv_assumed = true;  ///< no point has repeats
 };
-/// @param workers_per_node  nullopt: taken as 8
-[[nodiscard]] StepEvidence step_evidence(data::MeasuredPoints const& measured, std::optional<double> workers_per_node,
-                                         std::optional<double> network_s, StepPrior const& prior);
+/// @param measured  points of `study`, all or some; of the study itself only header facts are read
+[[nodiscard]] StepEvidence step_evidence(data::Study const& study, data::MeasuredPoints const& measured,
+                                         StepPrior const& prior);
 
-/// One prior draw of the law, the misfits, and a normal prior of the coefficients that are present: `terms[i]` with
-/// mean[i], sd[i]. A pure function of (seed, attempt, index).
-struct StepParticle {
+/// What a particle draws from the distributions of a StepPrior, in the units of its constants.
+struct StepLatents {
   GrowthLaw law = GrowthLaw::constant;
+  double serial = 0.0, in_node = 0.0;
+  double cross_node = 0.0, exposed = 0.0;  ///< one of them: network between nodes unknown, known
+  double growth = 0.0;                     ///< 0: no growth
+  bool in_node_share = false, cross_node_share = false, diffuse = false;
   double knee = 0.0;  ///< local batch at which the launch-bound floor equals the line; 0: no floor
   double tau = 0.0, delta = 0.0;
+};
+
+/// One prior draw: its latents, and what follows for a study: a normal prior of the coefficients that are present,
+/// `terms[i]` with mean[i], sd[i]. A pure function of (seed, attempt, index).
+struct StepParticle : StepLatents {
   std::vector<int> terms;        ///< [p], indices into step_terms
   std::vector<double> mean, sd;  ///< [p], in the coefficient's unit
   std::vector<char> other_job;   ///< [n_points]
@@ -75,6 +85,8 @@ class StepPosterior {
   StepPosterior(StepEvidence evidence, StepPrior prior, std::uint64_t seed, int draws);
 
   [[nodiscard]] std::vector<model::StepParameters> const& draws() const { return draws_; }
+  /// The particle that draws()[d] was made from.
+  [[nodiscard]] StepParticle particle_of_draw(std::size_t d) const { return particle(drawn_[d]); }
   [[nodiscard]] std::vector<double> const& other_job_probability() const { return other_job_; }  ///< [n_points]
   [[nodiscard]] std::array<double, growth_laws> const& law_probability() const { return law_; }
   [[nodiscard]] double effective_particles() const { return effective_; }
@@ -98,6 +110,7 @@ class StepPosterior {
   std::array<std::vector<double>, step_terms.size()> over_points_;  ///< without a launch-bound floor
   std::vector<double> weights_;                                     ///< [particles], adding up to 1
   std::vector<model::StepParameters> draws_;
+  std::vector<std::uint32_t> drawn_;  ///< [draws]
   std::vector<double> other_job_;
   std::array<double, growth_laws> law_{};
   double effective_ = 0.0;

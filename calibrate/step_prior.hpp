@@ -12,8 +12,8 @@ inline constexpr int growth_laws = 7;
 /// Prior of a fit to step times: what healthy training jobs look like before this study's points are seen.
 ///
 /// Learned on 60 published studies (MLPerf Training v2.0 to v3.1 and tables of papers and READMEs, 1 to 10,752 GPUs) by
-/// how well each predicts the points held out; docs/validation.md says which constants were learned leaving each
-/// group of studies out and which were set by hand on all of them. Medians and log standard deviations are of
+/// how well each predicts the points held out, some widths by hand; docs/validation.md says what that is worth beside
+/// priors that calibrate::PriorLearner learns from the other studies alone. Medians and log standard deviations are of
 /// lognormals.
 struct StepPrior {
   std::array<double, growth_laws> law{0.3813, 0.3298, 0.0722, 0.0433, 0.0722, 0.0578, 0.0433};

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <iostream>
+#include <map>
 
 #include "calibrate/fit.hpp"
 #include "calibrate/fit_allreduce.hpp"
+#include "calibrate/fit_steps.hpp"
+#include "calibrate/learn_prior.hpp"
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
 #include "data/input.hpp"
@@ -29,6 +32,26 @@ validate::Split split_of(CommandLine const& line) {
   if (auto const expression = line.find<std::string>("fit")) return validate::parse_split(*expression);
   if (auto const ratio = line.find<double>("ratio")) return validate::ratio_split(*ratio);
   return validate::leave_largest_split();
+}
+
+/// For each source what the studies of the others teach.
+std::map<std::string, calibrate::StepPrior> priors_left_out(std::vector<data::Study> const& studies,
+                                                            std::uint64_t seed) {
+  calibrate::PriorLearner const learner(studies, seed);
+  std::map<std::string, calibrate::StepPrior> priors;
+  for (auto const& study : studies) {
+    auto const source = calibrate::study_source(study);
+    if (!priors.contains(source)) priors[source] = learner.without(source);
+  }
+  return priors;
+}
+
+/// Whether --prior asks for them. @throws InputError on another word
+bool leaves_prior_out(CommandLine const& line) {
+  auto const prior = line.get<std::string>("prior");
+  if (prior == "leave-one-out") return true;
+  if (prior == "shipped") return false;
+  throw InputError("--prior='" + prior + "' (must be shipped or leave-one-out)");
 }
 
 /// The verdict of --max-error: the largest error of a held-out point against the limit.
@@ -74,6 +97,8 @@ int validate(Arguments const& arguments) {
       "a gate: exit code 5 if a held-out point errs by more (0.05 is 5 %)")(
       "draws", po::value<int>()->default_value(2000), "of the intervals")(
       "seed", po::value<std::uint64_t>()->default_value(1), "of the draws")(
+      "prior", po::value<std::string>()->default_value("shipped"),
+      "constants of the fit's prior: shipped, or leave-one-out: learned for each study on those of the other sources")(
       "plot,p", po::value<std::string>()->value_name("FILE"),
       "draw to FILE.svg, .png or .pdf; - draws in the terminal");
   if (!line.parse(arguments)) return ok;
@@ -83,9 +108,14 @@ int validate(Arguments const& arguments) {
                                                 .draws = line.get<int>("draws"),
                                                 .seed = line.get<std::uint64_t>("seed")};
   auto const picture = plot_path(line);
+  std::map<std::string, calibrate::StepPrior> priors;  // none: the shipped one
   auto const fit = [&](data::Study const& study) {
-    return calibrate::fit_steps(study, {.draws = options.draws, .seed = options.seed});
+    auto const prior = priors.empty() ? calibrate::StepPrior{} : priors.at(calibrate::study_source(study));
+    return calibrate::fit_steps(study, {.draws = options.draws, .seed = options.seed}, prior);
   };
+  bool const leave_prior_out = leaves_prior_out(line);
+  if (leave_prior_out && (inputs.size() < 2 || line.has("model")))
+    throw InputError("--prior leave-one-out of one Study (it is learned from the others). Name several Studies?");
   auto const model_path = line.find<std::string>("model");
   auto all_inputs = inputs;
   if (model_path) all_inputs.push_back(*model_path);
@@ -101,6 +131,7 @@ int validate(Arguments const& arguments) {
   }
   if (inputs.size() > 1 && !model_path) {
     auto const studies = data::read_studies(inputs, line.assumptions());
+    if (leave_prior_out) priors = priors_left_out(studies, options.seed);
     auto const set = kurve::validate::validate_studies(studies, split_of(line), fit, options);
     write_result(line, wants(line, ".json") ? kurve::validate::to_json(set, &made_by) : kurve::validate::to_text(set));
     if (picture && !set.studies.empty()) draw(set, *picture);
