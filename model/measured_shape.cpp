@@ -41,6 +41,16 @@ Moments moments_of(std::span<double const> x) {
   return {first, second - first * first};
 }
 
+constexpr double least_step = 1e-6;  // between knots, of the whole
+
+bool is_standard(MeasuredShape const& shape) {
+  double const width = shape.value.back() - shape.value.front();
+  for (std::size_t i = 1; i < shape.value.size(); ++i)
+    if (!(shape.value[i] - shape.value[i - 1] > 0.5 * least_step * width)) return false;
+  auto const moments = moments_of(shape.value);
+  return std::abs(moments.mean) < 1e-9 && std::abs(moments.variance - 1.0) < 1e-9;
+}
+
 }  // namespace
 
 MeasuredShape standardized_shape(std::span<double const> knots) {
@@ -53,8 +63,10 @@ MeasuredShape standardized_shape(std::span<double const> knots) {
   double const width = knots.back() - knots.front();
   if (!(width > 0.0)) throw InputError("a measured shape whose knots are all alike (it has no spread)");
   MeasuredShape shape;
+  std::copy(knots.begin(), knots.end(), shape.value.begin());
+  if (is_standard(shape)) return shape;  // what was written is read as it was
   for (std::size_t i = 0; i < knots.size(); ++i)
-    shape.value[i] = i == 0 ? 0.0 : std::max((knots[i] - knots[0]) / width, shape.value[i - 1] + 1e-6);
+    shape.value[i] = i == 0 ? 0.0 : std::max((knots[i] - knots[0]) / width, shape.value[i - 1] + least_step);
   auto const moments = moments_of(shape.value);
   for (double& x : shape.value) x = (x - moments.mean) / std::sqrt(moments.variance);
   return shape;
