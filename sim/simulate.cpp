@@ -254,7 +254,8 @@ std::string reason_of(Model const& model, SimulateOptions const& o) {
   auto const& p = model.parameters;
   bool const one_law = !(p.straggler_probability > 0.0 && p.straggler_slowdown > 1.0) &&
                        !(p.persistent_probability > 0.0 && p.persistent_slowdown > 1.0) &&
-                       !(p.noise_cv > 0.0 && p.imbalance_cv > 0.0) && p.noise_node_cv == 0.0;
+                       !(p.noise_cv > 0.0 && p.imbalance_cv > 0.0) && p.noise_node_cv == 0.0 &&
+                       !(p.noise_cv > 0.0 && p.noise_shape == model::Shape::measured);
   std::string const who = o.method == Method::automatic ? "chosen, the fastest" : "as asked";
   std::string const on = o.device != nullptr ? " on " + o.device->name() : "";
   std::string const jitter = p.hop_jitter_cv > 0.0 || p.hop_jitter_s > 0.0 ? "; hop jitter by a fitted factor" : "";
