@@ -260,6 +260,13 @@ StepPrior PriorLearner::without(std::string_view source) const {
   return learn(teaches);
 }
 
+std::map<std::string, StepPrior> PriorLearner::without_each() const {
+  std::map<std::string, StepPrior> priors;
+  for (auto const& source : sources_)
+    if (!priors.contains(source)) priors[source] = without(source);
+  return priors;
+}
+
 std::string study_source(data::Study const& study) {
   auto const source = study.find("source").value_or("");
   return std::string(source.substr(0, source.find(';')));

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,6 +39,8 @@ class PriorLearner {
   [[nodiscard]] StepPrior from_all() const;
   /// From the studies of other sources.
   [[nodiscard]] StepPrior without(std::string_view source) const;
+  /// The same for every source of the studies.
+  [[nodiscard]] std::map<std::string, StepPrior> without_each() const;
 
  private:
   struct Draw;

@@ -34,18 +34,6 @@ validate::Split split_of(CommandLine const& line) {
   return validate::leave_largest_split();
 }
 
-/// For each source what the studies of the others teach.
-std::map<std::string, calibrate::StepPrior> priors_left_out(std::vector<data::Study> const& studies,
-                                                            std::uint64_t seed) {
-  calibrate::PriorLearner const learner(studies, seed);
-  std::map<std::string, calibrate::StepPrior> priors;
-  for (auto const& study : studies) {
-    auto const source = calibrate::study_source(study);
-    if (!priors.contains(source)) priors[source] = learner.without(source);
-  }
-  return priors;
-}
-
 /// Whether --prior asks for them. @throws InputError on another word
 bool leaves_prior_out(CommandLine const& line) {
   auto const prior = line.get<std::string>("prior");
@@ -131,7 +119,7 @@ int validate(Arguments const& arguments) {
   }
   if (inputs.size() > 1 && !model_path) {
     auto const studies = data::read_studies(inputs, line.assumptions());
-    if (leave_prior_out) priors = priors_left_out(studies, options.seed);
+    if (leave_prior_out) priors = calibrate::PriorLearner(studies, options.seed).without_each();
     auto const set = kurve::validate::validate_studies(studies, split_of(line), fit, options);
     write_result(line, wants(line, ".json") ? kurve::validate::to_json(set, &made_by) : kurve::validate::to_text(set));
     if (picture && !set.studies.empty()) draw(set, *picture);

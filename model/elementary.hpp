@@ -12,8 +12,6 @@
 /// neither the C library nor the compiler. Inlined everywhere: a caller compiled for FMA hardware gets hardware FMA.
 namespace kurve::model::elementary {
 
-#define KURVE_INLINE [[gnu::always_inline]] KURVE_HOST_DEVICE inline
-
 /// Horner's rule, highest power first.
 template <int n>
 KURVE_INLINE double polynomial(double const (&c)[n], double x) {
@@ -99,8 +97,6 @@ KURVE_INLINE double normal_upper(double tail) {
       0.0148753612908506148525,   0.13692988092273580531,   0.59983220655588793769,   1.0};
   return polynomial(e, r - 5.0) / polynomial(f, r - 5.0);
 }
-
-#undef KURVE_INLINE
 
 /// Whether this processor has fused multiply-add that a default build for it may not use. A hot loop is written once,
 /// always inlined, and wrapped twice: plain, and with KURVE_TARGET_FMA; the bits are the same, the speed is not.

@@ -7,3 +7,6 @@
 #else
 #define KURVE_HOST_DEVICE
 #endif
+
+/// Inlined everywhere: a caller compiled for FMA hardware gets hardware FMA, and to the same bits.
+#define KURVE_INLINE [[gnu::always_inline]] KURVE_HOST_DEVICE inline

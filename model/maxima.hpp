@@ -12,7 +12,7 @@ struct MaximumMoments {
 };
 
 /// Exact for exponential (H_K), pareto and gumbel; else quadrature over the law of the maximum, to 1e-8 of the mean for
-/// K from 1 to 1e9. Nothing is clipped at 0.
+/// K from 1 to 1e9; not so exact for a measured shape, which has kinks. Nothing is clipped at 0.
 /// @param count  K >= 1, not necessarily whole. Cost: a few microseconds.
 /// Source: David & Nagaraja, Order Statistics, 2003; Arnold, Pareto Distributions, 1983.
 [[nodiscard]] MaximumMoments maximum_moments(FactorLaw const& law, double count);

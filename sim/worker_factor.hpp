@@ -15,8 +15,6 @@
 /// evaluates them with its own fused multiply-add, to the same bits.
 namespace kurve::sim {
 
-#define KURVE_INLINE [[gnu::always_inline]] KURVE_HOST_DEVICE inline
-
 /// A phase of a trial.
 struct Draw {
   std::uint32_t trial, phase;
@@ -33,7 +31,7 @@ struct WordSource {
   }
 };
 
-inline constexpr double words = 0x1p32;
+inline constexpr double all_words = 0x1p32;
 
 KURVE_INLINE double clipped(model::FactorLaw const& law, double level, double tail) {
   return std::max(0.0, model::quantile(law, level, tail));
@@ -41,7 +39,7 @@ KURVE_INLINE double clipped(model::FactorLaw const& law, double level, double ta
 /// At an odd multiple of 2^-32, so that the level is never 0 or 1.
 KURVE_INLINE double clipped(model::FactorLaw const& law, std::uint32_t word) {
   double const odd = word | 1u;
-  return clipped(law, odd / words, (words - odd) / words);
+  return clipped(law, odd / all_words, (all_words - odd) / all_words);
 }
 
 KURVE_INLINE std::uint32_t blocks_per_node(WorkerLaws const& laws) { return (laws.workers_per_node + 3) / 4; }
@@ -52,7 +50,7 @@ KURVE_INLINE double node_factor(WorkerLaws const& laws, Draw draw, std::uint32_t
 
 /// Of a worker that is not rare: the bits above the threshold are the level.
 KURVE_INLINE double plain_factor(WorkerLaws const& laws, std::uint32_t word) {
-  double const all = words - laws.rare_below, below = static_cast<double>(word - laws.rare_below) + 0.5;
+  double const all = all_words - laws.rare_below, below = static_cast<double>(word - laws.rare_below) + 0.5;
   return clipped(laws.worker, below / all, (all - below) / all);
 }
 
@@ -68,7 +66,7 @@ struct Slow {
 
   [[gnu::always_inline]] KURVE_HOST_DEVICE void add(WorkerLaws const& laws, Draw draw, std::uint32_t worker) {
     auto const bits = WordSource{laws.seed, draw, data::Stream::straggler}.block(worker);
-    double const u = (bits[0] + 0.5) / words * (laws.rare_below / words);  // uniform up to the threshold
+    double const u = (bits[0] + 0.5) / all_words * (laws.rare_below / all_words);  // uniform up to the threshold
     double const p = laws.straggler_probability, q = laws.persistent_probability;
     Way const way = u < p * q ? Way::both : u < p ? Way::transient : u < p + q - p * q ? Way::persistent : Way::none;
     bool const transient = way == Way::transient || way == Way::both;
@@ -160,7 +158,5 @@ KURVE_INLINE void visit_four(WorkerLaws const& laws, Draw draw, Four const& four
     visit(four.first + i, factor);
   }
 }
-
-#undef KURVE_INLINE
 
 }  // namespace kurve::sim
