@@ -16,8 +16,8 @@
 namespace kurve::calibrate {
 
 /// What is believed before any study was seen: round numbers. Costs are a few per cent of a step with a factor of 4 or
-/// so either way; no growth and the logarithm of the nodes are five times as likely as each other law; half a per cent
-/// of misfit, one of drift.
+/// so either way; no growth and the logarithm of the nodes are five times as likely as each other law; four parts in a
+/// thousand of misfit, seven of drift.
 [[nodiscard]] StepPrior vague_prior();
 
 /// Learns constants of a StepPrior from whole studies by empirical Bayes: those under which each study's smaller K
@@ -26,9 +26,10 @@ namespace kurve::calibrate {
 /// Each study is fitted once under vague_prior, on K <= Kmax/4 (K < Kmax where that leaves fewer than two K). Its
 /// posterior draws, weighted by the density that their drift gives the measured Kmax, stand for it under any other
 /// constants by importance weights, so that expectation maximisation has closed-form steps and fits nothing anew.
-/// Learned: medians and spreads of costs, medians of misfit and drift and the drift's factor beyond the points, and
-/// probabilities that a cost is a share, that points speak against the prior, that a point is another job. Not learned,
-/// for sixty studies hardly tell them: the laws' weights, the spreads of misfit and drift, the launch-bound floor.
+/// Learned: medians and spreads of costs, medians of misfit and drift, the drift's scale and skew beyond the points, and
+/// probabilities that a cost is a share, that points speak against the prior, that a point is another job. What was
+/// believed before counts as much as twelve studies. Not learned, for sixty studies hardly tell them: the laws' weights,
+/// the spreads of misfit and drift, the launch-bound floor.
 /// A pure function of the studies and the seed. Source: Dempster, Laird & Rubin, J. R. Stat. Soc. B 39 (1977) 1-38.
 class PriorLearner {
  public:

@@ -120,6 +120,13 @@ StepEvidence step_evidence(data::Study const& study, data::MeasuredPoints const&
   return evidence;
 }
 
+double drift_scale(StepPrior const& prior, double delta, StepParameters const& fitted) {
+  double const ranks = fitted.discrepancy_from_ranks;
+  auto const step = model::step_time(fitted, ranks, ranks * fitted.discrepancy_from_batch);
+  double const overhead = 1.0 - step.compute_s / step.total_s();
+  return std::hypot(prior.drift_predicted * delta, prior.overhead_drift * overhead);
+}
+
 StepPosterior::StepPosterior(StepEvidence evidence, StepPrior prior, std::uint64_t seed, int draws)
     : evidence_(std::move(evidence)), prior_(prior), seed_(seed) {
   auto const& points = evidence_.points;
@@ -358,13 +365,14 @@ model::StepParameters StepPosterior::draw(std::uint32_t index, std::uint32_t d) 
     chi_squared += std::pow(normal_quantile(u), 2);
   }
   auto const z = [&](std::uint32_t quantity) { return normal(seed_, d, quantity, attempt_); };
-  q.discrepancy_log_growth =
-      prior_.drift_predicted * p.delta * z(q_drift) / std::sqrt(chi_squared / prior_.drift_freedom);
   q.discrepancy_power = prior_.distance_power;
   q.discrepancy_from_ranks = largest_ranks_;
   q.discrepancy_from_batch = largest_batch_;
   q.discrepancy_batch_weight = prior_.batch_weight;
   q.discrepancy_configuration_log = prior_.misfit_predicted * p.tau * z(q_misfit);
+  double const drift = z(q_drift) / std::sqrt(chi_squared / prior_.drift_freedom);
+  q.discrepancy_log_growth =
+      drift * drift_scale(prior_, p.delta, q) * (drift > 0.0 ? 1.0 + prior_.drift_skew : 1.0 - prior_.drift_skew);
   return q;
 }
 

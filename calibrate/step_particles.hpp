@@ -78,6 +78,10 @@ struct StepParticle : StepLatents {
   std::vector<char> other_job;   ///< [n_points]
 };
 
+/// Scale of the drift beyond the points, by the prior's constants. @param delta  the particle's
+/// @param fitted  a draw made from it
+[[nodiscard]] double drift_scale(StepPrior const& prior, double delta, model::StepParameters const& fitted);
+
 /// Draws particles for a study and weighs them by the evidence of its points.
 class StepPosterior {
  public:

@@ -16,15 +16,15 @@ inline constexpr int growth_laws = 7;
 /// priors that calibrate::PriorLearner learns from the other studies alone. Medians and log standard deviations are of
 /// lognormals.
 struct StepPrior {
-  std::array<double, growth_laws> law{0.3813, 0.3298, 0.0722, 0.0433, 0.0722, 0.0578, 0.0433};
+  std::array<double, growth_laws> law{0.45, 0.3298, 0.0722, 0.0433, 0.0722, 0.0578, 0.0433};
   double cost_power =
       0.455;  ///< additive costs go as (smallest fitted time / 1 s)^this: a 10 s step does not pay 10 times a 1 s one
-  double serial_median = 0.0224, serial_log_sd = 1.77;
+  double serial_median = 0.0224, serial_log_sd = 1.5;
   double in_node_median = 0.0264, in_node_log_sd = 1.29;
   double cross_node_median = 0.0179, cross_node_log_sd = 1.2;  ///< network between nodes unknown
   double exposed_median = 0.694,
          exposed_log_sd = 1.0;  ///< network known: exposed over 2 gradient bytes / node bandwidth
-  double growth_median = 0.00924, growth_log_sd = 0.88;  ///< about one doubling's worth at the largest fitted K
+  double growth_median = 0.008, growth_log_sd = 0.88;  ///< about one doubling's worth at the largest fitted K
   /// That the all-reduce is a ring, whose hops every further worker adds to, over the root of the nodes in use:
   /// libraries leave the ring for a tree as its latency grows (NCCL by its cost model).
   double latency_probability = 0.7;
@@ -36,13 +36,17 @@ struct StepPrior {
   double knee_probability = 0.003;    ///< that a launch-bound floor is within reach
   double inner = 0.708;               ///< sd over mean of a coefficient within its particle
   double diffuse_probability = 0.06;  ///< that a particle lets the points speak against all of the above
-  double misfit_median = 0.0036, misfit_log_sd = 0.615;  ///< tau: each configuration's own deviation, in log T
+  double misfit_median = 0.0028, misfit_log_sd = 0.615;  ///< tau: each configuration's own deviation, in log T
   double misfit_predicted = 1.5;                         ///< the same on points that were not fitted, relative to tau
   double drift_median = 0.006, drift_log_sd = 0.6;       ///< delta: random walk of log T per square root of a doubling
-  double drift_predicted = 2.5;                          ///< the same beyond the points, relative to delta
-  int drift_freedom = 4;                                 ///< degrees of freedom of its Student t
-  double distance_power = 0.45;                          ///< growth of the discrepancy with doublings beyond the points
-  double batch_weight = 0.0381;                          ///< a halving of the local batch, in doublings of K
+  /// Scale of the drift beyond the points, in log T at one doubling: root of the squares of drift_predicted delta and of
+  /// overhead_drift times the share of the step at the largest fitted K that is not compute. What does not scale is
+  /// what misleads: a job of compute alone goes on as it was.
+  double drift_predicted = 1.3, overhead_drift = 0.075;
+  double drift_skew = 0.1;       ///< slower and faster than foretold are as likely, by scales of 1 + and 1 - this
+  int drift_freedom = 4;         ///< degrees of freedom of its Student t
+  double distance_power = 0.35;  ///< growth of the discrepancy with doublings beyond the points
+  double batch_weight = 0.01;    ///< a halving of the local batch, in doublings of K
   double other_job_probability = 0.018,
          other_job_sd = 0.5;  ///< that a point is not the same job, and how far off it then is
   double run_cv = 0.006;      ///< typical spread between runs, worth `run_cv_weight` repeats
