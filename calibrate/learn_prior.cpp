@@ -42,8 +42,7 @@ constexpr std::array probabilities{Probability{"share_probability", &StepPrior::
                                    Probability{"other_job_probability", &StepPrior::other_job_probability}};
 using Counts = std::array<int, probabilities.size()>;
 
-/// vague_prior counts as much as so many studies, so that few studies do not make a prior of their own. With 4 the mean
-/// error of sixty studies left out is 9.3 % and with 12 to 30 8.7 %.
+/// vague_prior counts as much as so many studies, so that few studies do not make a prior of their own.
 constexpr double vague_studies = 12.0;
 constexpr int draws_per_study = 2000;  // a hundred and more are left of them under the constants learned
 constexpr int rounds = 25;             // constants then move by less than a tenth of their spread over left-out sources
@@ -107,7 +106,7 @@ StepPrior vague_prior() {
 struct PriorLearner::Draw {
   std::array<double, lognormals.size()> log_value{};  ///< 0 where not present
   std::array<char, lognormals.size()> present{};
-  Counts hits{};          ///< by probability
+  Counts hits{};           ///< by probability
   double log_scale = 0.0;  ///< of the drift at Kmax under vague_prior
   double surprise = 0.0;   ///< log of measured over foretold time at Kmax, over that scale: what drift has to explain
   [[nodiscard]] std::size_t side() const { return surprise > 0.0; }

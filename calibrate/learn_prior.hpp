@@ -26,11 +26,11 @@ namespace kurve::calibrate {
 /// Each study is fitted once under vague_prior, on K <= Kmax/4 (K < Kmax where that leaves fewer than two K). Its
 /// posterior draws, weighted by the density that their drift gives the measured Kmax, stand for it under any other
 /// constants by importance weights, so that expectation maximisation has closed-form steps and fits nothing anew.
-/// Learned: medians and spreads of costs, medians of misfit and drift, the drift's scale and skew beyond the points, and
-/// probabilities that a cost is a share, that points speak against the prior, that a point is another job. What was
-/// believed before counts as much as twelve studies. Not learned, for sixty studies hardly tell them: the laws' weights,
-/// the spreads of misfit and drift, the launch-bound floor.
-/// A pure function of the studies and the seed. Source: Dempster, Laird & Rubin, J. R. Stat. Soc. B 39 (1977) 1-38.
+/// Learned: medians and spreads of costs, medians of misfit and drift, the drift's scale and skew beyond the points,
+/// and probabilities that a cost is a share, that points speak against the prior, that a point is another job. What was
+/// believed before counts as much as twelve studies. Not learned, for sixty studies hardly tell them: the laws'
+/// weights, the spreads of misfit and drift, the launch-bound floor. A pure function of the studies and the seed.
+/// Source: Dempster, Laird & Rubin, J. R. Stat. Soc. B 39 (1977) 1-38.
 class PriorLearner {
  public:
   /// Studies with fewer than three different K teach nothing and are passed over.

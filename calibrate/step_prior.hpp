@@ -39,8 +39,8 @@ struct StepPrior {
   double misfit_median = 0.0028, misfit_log_sd = 0.615;  ///< tau: each configuration's own deviation, in log T
   double misfit_predicted = 1.5;                         ///< the same on points that were not fitted, relative to tau
   double drift_median = 0.006, drift_log_sd = 0.6;       ///< delta: random walk of log T per square root of a doubling
-  /// Scale of the drift beyond the points, in log T at one doubling: root of the squares of drift_predicted delta and of
-  /// overhead_drift times the share of the step at the largest fitted K that is not compute. What does not scale is
+  /// Scale of the drift beyond the points, in log T at one doubling: root of the squares of drift_predicted delta and
+  /// of overhead_drift times the share of the step at the largest fitted K that is not compute. What does not scale is
   /// what misleads: a job of compute alone goes on as it was.
   double drift_predicted = 1.3, overhead_drift = 0.075;
   double drift_skew = 0.1;       ///< slower and faster than foretold are as likely, by scales of 1 + and 1 - this
