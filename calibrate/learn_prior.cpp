@@ -89,7 +89,7 @@ StepPrior vague_prior() {
   prior.misfit_median = 0.004;
   prior.misfit_log_sd = 0.7;
   prior.misfit_predicted = 1.5;
-  prior.drift_median = 0.007;
+  prior.drift_median = 0.006;
   prior.drift_log_sd = 0.7;
   prior.drift_predicted = 1.5;
   prior.overhead_drift = 0.1;

@@ -34,12 +34,14 @@ validate::Split split_of(CommandLine const& line) {
   return validate::leave_largest_split();
 }
 
-/// Whether --prior asks for them. @throws InputError on another word
-bool leaves_prior_out(CommandLine const& line) {
+/// --prior. @throws InputError on another word, and on one Study or a Model where the others would teach
+std::string prior_of(CommandLine const& line, std::size_t studies) {
   auto const prior = line.get<std::string>("prior");
-  if (prior == "leave-one-out") return true;
-  if (prior == "shipped") return false;
-  throw InputError("--prior='" + prior + "' (must be shipped or leave-one-out)");
+  if (prior != "shipped" && prior != "round" && prior != "leave-one-out")
+    throw InputError("--prior='" + prior + "' (must be shipped, round or leave-one-out)");
+  if (prior == "leave-one-out" && (studies < 2 || line.has("model")))
+    throw InputError("--prior leave-one-out of one Study (it is learned from the others). Name several Studies?");
+  return prior;
 }
 
 /// The verdict of --max-error: the largest error of a held-out point against the limit.
@@ -86,9 +88,9 @@ int validate(Arguments const& arguments) {
       "draws", po::value<int>()->default_value(2000), "of the intervals")(
       "seed", po::value<std::uint64_t>()->default_value(1), "of the draws")(
       "prior", po::value<std::string>()->default_value("shipped"),
-      "constants of the fit's prior: shipped, or leave-one-out: learned for each study on those of the other sources")(
-      "plot,p", po::value<std::string>()->value_name("FILE"),
-      "draw to FILE.svg, .png or .pdf; - draws in the terminal");
+      "constants of the fit's prior: shipped; round, numbers that no study taught; leave-one-out, learned for each "
+      "study on those of the other sources")("plot,p", po::value<std::string>()->value_name("FILE"),
+                                             "draw to FILE.svg, .png or .pdf; - draws in the terminal");
   if (!line.parse(arguments)) return ok;
   auto const inputs = line.inputs();
   kurve::validate::HoldoutOptions const options{.confidence = line.confidence(),
@@ -96,14 +98,14 @@ int validate(Arguments const& arguments) {
                                                 .draws = line.get<int>("draws"),
                                                 .seed = line.get<std::uint64_t>("seed")};
   auto const picture = plot_path(line);
-  std::map<std::string, calibrate::StepPrior> priors;  // none: the shipped one
+  auto const prior_name = prior_of(line, inputs.size());
+  std::map<std::string, calibrate::StepPrior> priors;  // by source, where left out
   auto const fit = [&](data::Study const& study) {
-    auto const prior = priors.empty() ? calibrate::StepPrior{} : priors.at(calibrate::study_source(study));
+    auto const prior = !priors.empty()         ? priors.at(calibrate::study_source(study))
+                       : prior_name == "round" ? calibrate::vague_prior()
+                                               : calibrate::StepPrior{};
     return calibrate::fit_steps(study, {.draws = options.draws, .seed = options.seed}, prior);
   };
-  bool const leave_prior_out = leaves_prior_out(line);
-  if (leave_prior_out && (inputs.size() < 2 || line.has("model")))
-    throw InputError("--prior leave-one-out of one Study (it is learned from the others). Name several Studies?");
   auto const model_path = line.find<std::string>("model");
   auto all_inputs = inputs;
   if (model_path) all_inputs.push_back(*model_path);
@@ -119,7 +121,7 @@ int validate(Arguments const& arguments) {
   }
   if (inputs.size() > 1 && !model_path) {
     auto const studies = data::read_studies(inputs, line.assumptions());
-    if (leave_prior_out) priors = calibrate::PriorLearner(studies, options.seed).without_each();
+    if (prior_name == "leave-one-out") priors = calibrate::PriorLearner(studies, options.seed).without_each();
     auto const set = kurve::validate::validate_studies(studies, split_of(line), fit, options);
     write_result(line, wants(line, ".json") ? kurve::validate::to_json(set, &made_by) : kurve::validate::to_text(set));
     if (picture && !set.studies.empty()) draw(set, *picture);
