@@ -15,9 +15,9 @@
 
 namespace kurve::calibrate {
 
-/// What is believed before any study was seen: round numbers. Costs are a few per cent of a step with a factor of 4 or
-/// so either way; no growth and the logarithm of the nodes are five times as likely as each other law; four parts in a
-/// thousand of misfit, six of drift.
+/// What is believed before a study is seen: round numbers; docs/validation.md says which were settled in their sight.
+/// Costs are a few per cent of a step with a factor of 4 or so either way; no growth and the logarithm of the nodes are
+/// five times as likely as each other law; four parts in a thousand of misfit, six of drift.
 [[nodiscard]] StepPrior vague_prior();
 
 /// Learns constants of a StepPrior from whole studies by empirical Bayes: those under which each study's smaller K

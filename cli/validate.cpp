@@ -88,7 +88,7 @@ int validate(Arguments const& arguments) {
       "draws", po::value<int>()->default_value(2000), "of the intervals")(
       "seed", po::value<std::uint64_t>()->default_value(1), "of the draws")(
       "prior", po::value<std::string>()->default_value("shipped"),
-      "constants of the fit's prior: shipped; round, numbers that no study taught; leave-one-out, learned for each "
+      "constants of the fit's prior: shipped; round, round numbers; leave-one-out, learned for each "
       "study on those of the other sources")("plot,p", po::value<std::string>()->value_name("FILE"),
                                              "draw to FILE.svg, .png or .pdf; - draws in the terminal");
   if (!line.parse(arguments)) return ok;
