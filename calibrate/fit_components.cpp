@@ -22,6 +22,8 @@ constexpr double assumed_link_log_sd = 0.5;
 /// 3-point fits of published studies err 1 to 10 % over one or two doublings (MegaScale, NSDI'24, Table 2). Where whole
 /// steps were measured it is how far the composition is from them.
 constexpr double default_drift = 0.03;
+/// Growth of that with the doublings: slower than a random walk's root.
+constexpr double drift_power = 0.35;
 
 /// Standard normals, one after the other; all zero for the central values.
 using Normals = std::function<double()>;
@@ -128,7 +130,7 @@ StepParameters draw_parameters(Evidence const& e, Normals const& z) {
     p.extra_in_node_per_sample_s = draw(c.compute) / (in_node * batch);
     p.extra_in_node_s = draw(c.serial) / in_node;
   }
-  p.discrepancy_power = StepPrior{}.distance_power;
+  p.discrepancy_power = drift_power;
   if (p.measured_allreduce) p.allreduce_error = z();
   for (auto const& point : e.steps) p.discrepancy_from_ranks = std::max(p.discrepancy_from_ranks, point.ranks);
   return p;

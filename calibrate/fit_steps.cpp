@@ -135,10 +135,13 @@ void describe(model::Model& fitted, StepPosterior const& posterior, StepEvidence
        evidence.run_cv_assumed ? "no point was run more than once; typical of its kind" : "");
   know("discrepancy.log_growth", Source::assumed, false,
        "learned on published studies: how far a fit drifts beyond its points");
+  know("discrepancy.exposed_log_growth", Source::assumed, false,
+       "learned on published studies: how far exposed communication drifts");
   know("discrepancy.configuration_log", Source::assumed, false,
        "learned on published studies: misfit of one configuration");
   // Signed with centre 0: their mean over draws is sampling error.
-  fitted.parameters.discrepancy_log_growth = fitted.parameters.discrepancy_configuration_log = 0.0;
+  fitted.parameters.discrepancy_log_growth = fitted.parameters.discrepancy_exposed_log_growth =
+      fitted.parameters.discrepancy_configuration_log = 0.0;
   for (auto const name :
        {"discrepancy.power", "discrepancy.from_ranks", "discrepancy.from_batch", "discrepancy.batch_weight"})
     know(name, Source::assumed, true, "");
@@ -196,6 +199,16 @@ FitResult fit_steps(data::Study const& study, FitOptions const& options, StepPri
   describe(fitted, posterior, evidence, reach_of(evidence, result.points));
   fitted.draws = posterior.draws();
   result.messages = messages_of(fitted, result.points, posterior);
+  auto const& largest = evidence.points.back();
+  for (auto const& point : evidence.points)
+    if (point.configuration != largest.configuration)
+      result.messages.push_back("K = " + number(point.ranks) + " ran with " + point.configuration +
+                                ", K = " + number(largest.ranks) + " with " + largest.configuration +
+                                ": its level may be " + percent(prior.configuration_sd) + " off");
+  if (evidence.idle_batch > 0.0)
+    result.messages.push_back("a pipeline idles for some micro-batches a step: serial work is expected to have up to " +
+                              percent(evidence.idle_batch / largest.local_batch()) +
+                              " of compute at K = " + number(largest.ranks) + " in it");
   if (evidence.network_s)
     result.messages.push_back("network between nodes: " + number(*evidence.node_Bps / 1e9) +
                               " GB/s a node, from the header's words");

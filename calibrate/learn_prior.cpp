@@ -62,7 +62,7 @@ std::vector<data::MeasuredPoint> take_foretold(std::vector<data::MeasuredPoint>&
   return foretold;
 }
 
-/// What the learned drift is in units of vague_prior's, faster and slower than foretold.
+/// What the learned drift is in units of vague_prior's without skew, faster and slower than foretold.
 std::array<double, 2> drift_sides(StepPrior const& prior, StepPrior const& vague) {
   double const scale = prior.drift_predicted / vague.drift_predicted;
   return {scale * (1.0 - prior.drift_skew), scale * (1.0 + prior.drift_skew)};
@@ -72,10 +72,6 @@ std::array<double, 2> drift_sides(StepPrior const& prior, StepPrior const& vague
 
 StepPrior vague_prior() {
   StepPrior prior;
-  prior.law.fill(0.2);
-  prior.law[static_cast<std::size_t>(GrowthLaw::constant)] =
-      prior.law[static_cast<std::size_t>(GrowthLaw::log2_nodes)] = 1.0;
-  prior.cost_power = 0.5;
   prior.serial_median = prior.in_node_median = prior.cross_node_median = 0.02;
   prior.serial_log_sd = prior.in_node_log_sd = prior.cross_node_log_sd = 1.5;
   prior.exposed_median = 0.5;
@@ -83,23 +79,13 @@ StepPrior vague_prior() {
   prior.growth_median = 0.01;
   prior.growth_log_sd = 1.0;
   prior.share_probability = 0.5;
-  prior.knee_probability = 0.01;
-  prior.inner = 0.7;
   prior.diffuse_probability = 0.05;
-  prior.misfit_median = 0.004;
-  prior.misfit_log_sd = 0.7;
-  prior.misfit_predicted = 1.5;
+  prior.misfit_median = 0.003;
   prior.drift_median = 0.006;
-  prior.drift_log_sd = 0.7;
-  prior.drift_predicted = 1.5;
-  prior.overhead_drift = 0.1;
-  prior.drift_skew = 0.0;
-  prior.distance_power = 0.5;
-  prior.batch_weight = 0.1;
+  prior.drift_predicted = 1.15;
+  prior.exposed_drift = 0.075;
+  prior.drift_skew = 0.35;
   prior.other_job_probability = 0.02;
-  prior.other_job_sd = 0.4;
-  prior.run_cv = 0.005;
-  prior.run_cv_weight = 4.0;
   return prior;
 }
 
@@ -107,7 +93,7 @@ struct PriorLearner::Draw {
   std::array<double, lognormals.size()> log_value{};  ///< 0 where not present
   std::array<char, lognormals.size()> present{};
   Counts hits{};           ///< by probability
-  double log_scale = 0.0;  ///< of the drift at Kmax under vague_prior
+  double log_scale = 0.0;  ///< of the drift at Kmax under vague_prior, without skew
   double surprise = 0.0;   ///< log of measured over foretold time at Kmax, over that scale: what drift has to explain
   [[nodiscard]] std::size_t side() const { return surprise > 0.0; }
 };
@@ -146,10 +132,13 @@ PriorLearner::PriorLearner(std::span<data::Study const> studies, std::uint64_t s
       draw.hits = {p.in_node_share + p.cross_node_share, p.diffuse,
                    static_cast<int>(std::count(p.other_job.begin(), p.other_job.end(), 1))};
       double log_ratio = -q.discrepancy_configuration_log;
-      for (auto const& point : foretold)
+      double scale = 0.0;
+      for (auto const& point : foretold) {
         log_ratio += std::log(point.time.mean / model::step_time(q, point.ranks, point.global_batch).total_s()) /
                      static_cast<double>(foretold.size());
-      double const scale = reach * drift_scale(prior, p.delta, q);
+        scale += reach * drift_scale(prior, p.delta, q, point.ranks, point.global_batch) /
+                 static_cast<double>(foretold.size());
+      }
       draw.log_scale = std::log(scale);
       draw.surprise = log_ratio / scale;
     }
@@ -201,8 +190,11 @@ struct PriorLearner::Sums {
   std::array<double, 2> drift_squares{}, drifts{};  ///< by side
 
   explicit Sums(StepPrior const& vague) {
-    drift_squares.fill(vague_studies / 2.0);
-    drifts.fill(vague_studies / 2.0);
+    auto const sides = drift_sides(vague, vague);
+    for (std::size_t side = 0; side < sides.size(); ++side) {
+      drifts[side] = vague_studies / 2.0;
+      drift_squares[side] = drifts[side] * sides[side] * sides[side];
+    }
     for (std::size_t c = 0; c < lognormals.size(); ++c) {
       double const centre = std::log(vague.*lognormals[c].median);
       n[c] = vague_studies;
@@ -245,7 +237,7 @@ struct PriorLearner::Sums {
     for (std::size_t p = 0; p < probabilities.size(); ++p) prior.*probabilities[p].value = hits[p] / trials[p];
     double const faster = std::sqrt(drift_squares[0] / drifts[0]), slower = std::sqrt(drift_squares[1] / drifts[1]);
     prior.drift_predicted = 0.5 * (slower + faster) * vague.drift_predicted;
-    prior.overhead_drift = 0.5 * (slower + faster) * vague.overhead_drift;
+    prior.exposed_drift = 0.5 * (slower + faster) * vague.exposed_drift;
     prior.drift_skew = (slower - faster) / (slower + faster);
   }
 };
@@ -293,7 +285,7 @@ std::vector<std::pair<std::string_view, double>> learned_constants(StepPrior con
     if (!l.log_sd_name.empty()) constants.emplace_back(l.log_sd_name, prior.*l.log_sd);
   }
   constants.emplace_back("drift_predicted", prior.drift_predicted);
-  constants.emplace_back("overhead_drift", prior.overhead_drift);
+  constants.emplace_back("exposed_drift", prior.exposed_drift);
   constants.emplace_back("drift_skew", prior.drift_skew);
   for (auto const& p : probabilities) constants.emplace_back(p.name, prior.*p.value);
   return constants;

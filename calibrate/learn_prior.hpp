@@ -15,9 +15,9 @@
 
 namespace kurve::calibrate {
 
-/// What is believed before a study is seen: round numbers; docs/validation.md says which were settled in their sight.
-/// Costs are a few per cent of a step with a factor of 4 or so either way; no growth and the logarithm of the nodes are
-/// five times as likely as each other law; four parts in a thousand of misfit, six of drift.
+/// What is believed before any study is seen: the constants of StepPrior that are learned, as round numbers;
+/// docs/validation.md says which were settled in their sight. Costs are a few per cent of a step with a factor of 4 or
+/// so either way, three parts in a thousand of misfit, six of drift.
 [[nodiscard]] StepPrior vague_prior();
 
 /// Learns constants of a StepPrior from whole studies by empirical Bayes: those under which each study's smaller K
@@ -26,7 +26,7 @@ namespace kurve::calibrate {
 /// Each study is fitted once under vague_prior, on K <= Kmax/4 (K < Kmax where that leaves fewer than two K). Its
 /// posterior draws, weighted by the density that their drift gives the measured Kmax, stand for it under any other
 /// constants by importance weights, so that expectation maximisation has closed-form steps and fits nothing anew.
-/// Learned: medians and spreads of costs, medians of misfit and drift, the drift's scale and skew beyond the points,
+/// Learned: medians and spreads of costs, medians of misfit and drift, the drifts' scale and skew beyond the points,
 /// and probabilities that a cost is a share, that points speak against the prior, that a point is another job. What was
 /// believed before counts as much as twelve studies. Not learned, for sixty studies hardly tell them: the laws'
 /// weights, the spreads of misfit and drift, the launch-bound floor. A pure function of the studies and the seed.

@@ -4,10 +4,14 @@
 #include <Eigen/Dense>
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <iomanip>
 #include <numeric>
+#include <sstream>
 
 #include "calibrate/nnls.hpp"
 #include "data/network_words.hpp"
+#include "data/parallelism.hpp"
 #include "data/philox.hpp"
 #include "model/contract.hpp"
 #include "model/elementary.hpp"
@@ -34,10 +38,13 @@ enum Quantity : std::uint32_t {
   q_diffuse,
   q_latency,
   q_latency_present,
+  q_idle,
   q_resample = 50,
   q_drift,
   q_drift_scale,
   q_misfit,
+  q_exposed_drift,
+  q_exposed_drift_scale,
   q_term_error = 100,
   q_other_job = 1000,
   q_point_error = 2'000'000
@@ -84,6 +91,41 @@ std::vector<double> term_over_points(int term, double knee, StepEvidence const& 
   return values;
 }
 
+/// Micro-batches a step at a point: as a column counts them, else by the samples of one.
+std::optional<double> micro_batches(data::Study const& study, data::MeasuredPoint const& point, bool has_batch,
+                                    data::Parallelism const& cut) {
+  for (std::size_t c = 0; c < point.configuration.size(); ++c) {
+    if (!data::counts_micro_batches(study.configuration_columns[c])) continue;
+    char* end = nullptr;
+    double const count = std::strtod(point.configuration[c].c_str(), &end);
+    if (*end == '\0' && count >= 1.0) return count;
+  }
+  if (!cut.micro_batch || !has_batch) return std::nullopt;
+  return point.global_batch * cut.workers_per_replica / (point.ranks * *cut.micro_batch);
+}
+
+/// The words that tell how the model is cut at a point: its configuration, then the header.
+data::Parallelism cut_of(data::Study const& study, data::MeasuredPoint const& point) {
+  std::string words;
+  for (auto const& value : point.configuration) words += value + ' ';
+  return data::parallelism_of(words + study.find("parallelism").value_or(""));
+}
+
+std::string configuration_of(data::Study const& study, data::MeasuredPoint const& point, bool has_batch) {
+  std::ostringstream text;
+  text << std::setprecision(3);
+  auto const separator = [&] { return text.str().empty() ? "" : ", "; };
+  for (std::size_t c = 0; c < point.configuration.size(); ++c) {
+    auto const& column = study.configuration_columns[c];
+    if (data::counts_micro_batches(column)) continue;
+    auto const value = data::without_data_parallelism(column, point.configuration[c]);
+    if (!value.empty()) text << separator() << column << ' ' << value;
+  }
+  if (auto const count = micro_batches(study, point, has_batch, cut_of(study, point)))
+    text << separator() << "micro-batches of " << point.global_batch / *count / point.ranks << " samples a worker";
+  return text.str();
+}
+
 }  // namespace
 
 StepEvidence step_evidence(data::Study const& study, data::MeasuredPoints const& measured, StepPrior const& prior) {
@@ -93,11 +135,19 @@ StepEvidence step_evidence(data::Study const& study, data::MeasuredPoints const&
                         .workers_per_node_assumed = !workers_per_node,
                         .node_Bps = {},
                         .network_s = {},
+                        .idle_batch = 0.0,
+                        .chunks = {},
                         .run_cv = prior.run_cv,
                         .run_cv_assumed = true};
   evidence.node_Bps = data::node_bandwidth_Bps(study.find("interconnect").value_or(""), evidence.workers_per_node);
   auto const gradients = data::gradient_bytes(study);
   if (evidence.node_Bps && gradients) evidence.network_s = 2.0 * *gradients / *evidence.node_Bps;
+  auto const& largest = measured.points.back();
+  auto const cut = cut_of(study, largest);
+  if (auto const count = micro_batches(study, largest, measured.has_batch, cut); count && *count >= 1.0) {
+    evidence.idle_batch = (cut.stages - 1.0) * largest.global_batch / largest.ranks / *count;
+    evidence.chunks = cut.chunks;
+  }
   bool const runs = measured.replication == data::Replication::run;
   double squares = prior.run_cv_weight * prior.run_cv * prior.run_cv, freedom = prior.run_cv_weight;
   for (auto const& point : measured.points) {
@@ -115,16 +165,19 @@ StepEvidence step_evidence(data::Study const& study, data::MeasuredPoints const&
     if (!runs)
       fitted.relative_variance +=
           std::pow(point.time.standard_error() / fitted.time_s, 2);  // of steps within the one run
+    fitted.configuration = configuration_of(study, point, measured.has_batch);
+    auto const here = cut_of(study, point);
+    if (auto const count = micro_batches(study, point, measured.has_batch, here); count && *count >= 1.0)
+      fitted.turns = (*count + here.stages - 1.0) / here.stages;
     evidence.points.push_back(fitted);
   }
   return evidence;
 }
 
-double drift_scale(StepPrior const& prior, double delta, StepParameters const& fitted) {
-  double const ranks = fitted.discrepancy_from_ranks;
-  auto const step = model::step_time(fitted, ranks, ranks * fitted.discrepancy_from_batch);
-  double const overhead = 1.0 - step.compute_s / step.total_s();
-  return std::hypot(prior.drift_predicted * delta, prior.overhead_drift * overhead);
+double drift_scale(StepPrior const& prior, double delta, StepParameters const& fitted, double ranks,
+                   double global_batch) {
+  auto const t = model::step_time(fitted, ranks, global_batch);
+  return std::hypot(prior.drift_predicted * delta, prior.exposed_drift * t.exposed_comm_s / t.total_s());
 }
 
 StepPosterior::StepPosterior(StepEvidence evidence, StepPrior prior, std::uint64_t seed, int draws)
@@ -136,10 +189,11 @@ StepPosterior::StepPosterior(StepEvidence evidence, StepPrior prior, std::uint64
                             [&](auto const& a, auto const& b) { return key(a) < key(b); });
   };
   reference_ = static_cast<std::size_t>(by([](auto const& p) { return p.local_batch(); }) - points.begin());
-  auto const largest = by([](auto const& p) { return p.ranks; });
-  largest_ranks_ = largest->ranks;
-  largest_batch_ = largest->local_batch();
-  smallest_s_ = by([](auto const& p) { return -p.time_s; })->time_s;
+  largest_ = static_cast<std::size_t>(by([](auto const& p) { return p.ranks; }) - points.begin());
+  largest_ranks_ = points[largest_].ranks;
+  largest_batch_ = points[largest_].local_batch();
+  auto const shortest = by([](auto const& p) { return -p.time_s / p.turns; });
+  shortest_turn_s_ = shortest->time_s / shortest->turns;
   smallest_k_batch_ = points.front().local_batch();
   for (std::size_t t = 0; t < step_terms.size(); ++t)
     over_points_[t] = term_over_points(static_cast<int>(t), 0.0, evidence_);
@@ -203,12 +257,18 @@ StepParticle StepPosterior::particle(std::uint32_t index) const {
     p.mean.push_back(mean);
     p.sd.push_back(prior_.inner * mean);
   };
-  double const cost_s = std::pow(smallest_s_, prior_.cost_power);
+  double const cost_s = std::pow(shortest_turn_s_, prior_.cost_power);
   double const first_batch = column(1, p.knee, evidence_.workers_per_node, 1.0, smallest_k_batch_);
   double const largest_batch = column(1, p.knee, evidence_.workers_per_node, 1.0, largest_batch_);
 
+  auto const& reference = points[reference_];
+  double const per_sample =
+      reference.time_s / column(1, p.knee, evidence_.workers_per_node, 1.0, reference.local_batch());
+
   p.serial = lognormal(prior_.serial_median, prior_.serial_log_sd, q_serial);
-  present(0, p.serial * cost_s);
+  if (evidence_.idle_batch > 0.0)
+    p.idle = lognormal(evidence_.chunks ? 1.0 / *evidence_.chunks : prior_.idle_median, prior_.idle_log_sd, q_idle);
+  present(0, p.serial * cost_s + p.idle * evidence_.idle_batch * per_sample);
   p.in_node = lognormal(prior_.in_node_median, prior_.in_node_log_sd, q_in_node);
   p.in_node_share = u(q_in_share) < prior_.share_probability;
   if (p.in_node_share)
@@ -250,9 +310,6 @@ StepParticle StepPosterior::particle(std::uint32_t index) const {
       // It may be half of a fitted time; a term that no fitted point shows keeps what is known of healthy jobs.
       if (largest > 0.0) p.sd[j] = 0.5 / largest;
     }
-  auto const& reference = points[reference_];
-  double const per_sample =
-      reference.time_s / column(1, p.knee, evidence_.workers_per_node, 1.0, reference.local_batch());
   p.terms.push_back(1);
   p.mean.push_back(0.85 * per_sample);
   p.sd.push_back(0.6 * per_sample);
@@ -269,19 +326,26 @@ namespace {
 /// Covariance of the points' relative deviations that no coefficient explains. Distances are measured back from the
 /// largest fitted K, where the random walk of the discrepancy is pinned: a prediction starts there. [n x n]
 Matrix residual_covariance(StepParticle const& particle, StepEvidence const& evidence, StepPrior const& prior,
-                           double largest_ranks, double largest_batch) {
+                           StepPoint const& largest) {
   auto const n = static_cast<Eigen::Index>(evidence.points.size());
   Vector distance(n);
   for (Eigen::Index i = 0; i < n; ++i) {
     auto const& point = evidence.points[static_cast<std::size_t>(i)];
-    distance[i] = std::log2(largest_ranks / point.ranks) +
-                  prior.batch_weight * std::max(0.0, std::log2(point.local_batch() / largest_batch));
+    distance[i] = std::log2(largest.ranks / point.ranks) +
+                  prior.batch_weight * std::max(0.0, std::log2(point.local_batch() / largest.local_batch()));
   }
   Matrix r(n, n);
   for (Eigen::Index i = 0; i < n; ++i) {
     for (Eigen::Index j = 0; j < n; ++j) r(i, j) = particle.delta * particle.delta * std::min(distance[i], distance[j]);
     double const other =
         particle.other_job[static_cast<std::size_t>(i)] ? prior.other_job_sd * prior.other_job_sd : 0.0;
+    // What another configuration costs is shared by the points that ran in it.
+    auto const configuration = [&](Eigen::Index k) -> auto const& {
+      return evidence.points[static_cast<std::size_t>(k)].configuration;
+    };
+    if (configuration(i) != largest.configuration)
+      for (Eigen::Index j = 0; j < n; ++j)
+        if (configuration(j) == configuration(i)) r(i, j) += prior.configuration_sd * prior.configuration_sd;
     r(i, i) += particle.tau * particle.tau + evidence.points[static_cast<std::size_t>(i)].relative_variance + other;
   }
   return r;
@@ -299,7 +363,7 @@ void StepPosterior::weigh(std::uint32_t count) {
                                      static_cast<Eigen::Index>(p.terms.size()));
     Eigen::Map<Vector const> const mean(p.mean.data(), x.cols()), sd(p.sd.data(), x.cols());
     Matrix const scaled = x * sd.asDiagonal();
-    Matrix s = residual_covariance(p, evidence_, prior_, largest_ranks_, largest_batch_);
+    Matrix s = residual_covariance(p, evidence_, prior_, evidence_.points[largest_]);
     s.noalias() += scaled * scaled.transpose();
     Eigen::LLT<Matrix> const cholesky(s);
     Vector const residual = Vector::Ones(x.rows()) - x * mean;
@@ -330,7 +394,7 @@ model::StepParameters StepPosterior::draw(std::uint32_t index, std::uint32_t d) 
   Eigen::Map<Matrix const> const x(columns.data(), static_cast<Eigen::Index>(evidence_.points.size()),
                                    static_cast<Eigen::Index>(p.terms.size()));
   Eigen::Map<Vector const> const mean(p.mean.data(), x.cols()), sd(p.sd.data(), x.cols());
-  Eigen::LLT<Matrix> const cholesky(residual_covariance(p, evidence_, prior_, largest_ranks_, largest_batch_));
+  Eigen::LLT<Matrix> const cholesky(residual_covariance(p, evidence_, prior_, evidence_.points[largest_]));
   Matrix const a = cholesky.matrixL().solve(x * sd.asDiagonal());
   Matrix const gram = a.transpose() * a + Matrix::Identity(a.cols(), a.cols());
   Vector const centre = cholesky.matrixL().solve(Vector::Ones(x.rows()));
@@ -358,21 +422,22 @@ model::StepParameters StepPosterior::draw(std::uint32_t index, std::uint32_t d) 
     q.*(step_terms[static_cast<std::size_t>(p.terms[j])].member) = scaled[static_cast<Eigen::Index>(j)] * p.sd[j];
   q.compute_floor_s = p.knee * q.compute_per_sample_s;
   q.noise_run_cv = evidence_.run_cv;
-  // Student's t as a normal over the root of a chi-squared by its freedom, that one a sum of squared normals.
-  double chi_squared = 0.0;
-  for (int f = 0; f < prior_.drift_freedom; ++f) {
-    double const u = uniform(seed_, d, q_drift_scale, 10 * (attempt_ + 1) + static_cast<std::uint32_t>(f));
-    chi_squared += std::pow(normal_quantile(u), 2);
-  }
   auto const z = [&](std::uint32_t quantity) { return normal(seed_, d, quantity, attempt_); };
+  // Student's t as a normal over the root of a chi-squared by its freedom, that one a sum of squared normals.
+  auto const skewed_t = [&](std::uint32_t quantity, std::uint32_t scale) {
+    double chi_squared = 0.0;
+    for (int f = 0; f < prior_.drift_freedom; ++f)
+      chi_squared += std::pow(normal(seed_, d, scale, 10 * (attempt_ + 1) + static_cast<std::uint32_t>(f)), 2);
+    double const t = z(quantity) / std::sqrt(chi_squared / prior_.drift_freedom);
+    return t * (t > 0.0 ? 1.0 + prior_.drift_skew : 1.0 - prior_.drift_skew);
+  };
   q.discrepancy_power = prior_.distance_power;
   q.discrepancy_from_ranks = largest_ranks_;
   q.discrepancy_from_batch = largest_batch_;
   q.discrepancy_batch_weight = prior_.batch_weight;
   q.discrepancy_configuration_log = prior_.misfit_predicted * p.tau * z(q_misfit);
-  double const drift = z(q_drift) / std::sqrt(chi_squared / prior_.drift_freedom);
-  q.discrepancy_log_growth =
-      drift * drift_scale(prior_, p.delta, q) * (drift > 0.0 ? 1.0 + prior_.drift_skew : 1.0 - prior_.drift_skew);
+  q.discrepancy_log_growth = skewed_t(q_drift, q_drift_scale) * prior_.drift_predicted * p.delta;
+  q.discrepancy_exposed_log_growth = skewed_t(q_exposed_drift, q_exposed_drift_scale) * prior_.exposed_drift;
   return q;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -42,6 +43,8 @@ struct StepPoint {
   double time_s = 1.0;  ///< mean of the runs, those far from their median pulled in
   double runs = 1.0;
   double relative_variance = 0.0;  ///< of time_s, by noise between runs
+  double turns = 1.0;              ///< that a step takes, each as long as one micro-batch alone through its pipeline
+  std::string configuration;       ///< "TP2, 1 sample a micro-batch": what does not follow from K and B
   [[nodiscard]] double local_batch() const { return global_batch / ranks; }
 };
 
@@ -52,6 +55,8 @@ struct StepEvidence {
   bool workers_per_node_assumed = true;
   std::optional<double> node_Bps;   ///< bandwidth between nodes, from the header's words
   std::optional<double> network_s;  ///< 2 gradient bytes / node bandwidth, where the header tells both
+  double idle_batch = 0.0;       ///< samples a worker computes in (stages - 1) micro-batches of its pipeline; 0: none
+  std::optional<double> chunks;  ///< that each stage of the pipeline is cut into
   double run_cv = 0.006;
   bool run_cv_assumed = true;  ///< no point has repeats
 };
@@ -63,6 +68,7 @@ struct StepEvidence {
 struct StepLatents {
   GrowthLaw law = GrowthLaw::constant;
   double serial = 0.0, in_node = 0.0;
+  double idle = 0.0;                       ///< of a pipeline, in the unit of idle_median; 0: none
   double cross_node = 0.0, exposed = 0.0;  ///< one of them: network between nodes unknown, known
   double growth = 0.0;                     ///< 0: no growth
   bool in_node_share = false, cross_node_share = false, diffuse = false;
@@ -78,9 +84,10 @@ struct StepParticle : StepLatents {
   std::vector<char> other_job;   ///< [n_points]
 };
 
-/// Scale of the drift beyond the points, by the prior's constants. @param delta  the particle's
-/// @param fitted  a draw made from it
-[[nodiscard]] double drift_scale(StepPrior const& prior, double delta, model::StepParameters const& fitted);
+/// Scale of the drift at (K, B) beyond the points, in log T at one doubling, to first order. @param delta  the
+/// particle's @param fitted  a draw made from it
+[[nodiscard]] double drift_scale(StepPrior const& prior, double delta, model::StepParameters const& fitted,
+                                 double ranks, double global_batch);
 
 /// Draws particles for a study and weighs them by the evidence of its points.
 class StepPosterior {
@@ -109,8 +116,9 @@ class StepPosterior {
   std::uint64_t seed_;
   std::uint32_t attempt_ = 0;
   std::size_t reference_ = 0;                         ///< the point of the largest local batch
+  std::size_t largest_ = 0;                           ///< the point of the largest K
   double largest_ranks_ = 1.0, largest_batch_ = 1.0;  ///< K and local batch of the largest fitted K
-  double smallest_s_ = 1.0, smallest_k_batch_ = 1.0;
+  double shortest_turn_s_ = 1.0, smallest_k_batch_ = 1.0;
   std::array<std::vector<double>, step_terms.size()> over_points_;  ///< without a launch-bound floor
   std::vector<double> weights_;                                     ///< [particles], adding up to 1
   std::vector<model::StepParameters> draws_;

@@ -52,6 +52,19 @@ std::vector<Sample> whole_steps(std::vector<Sample> const& rows) {
   return steps;
 }
 
+/// Values of each configuration column over the runs of a point. [n_columns]
+std::vector<std::string> configuration_of(Runs const& runs, std::size_t columns) {
+  std::vector<std::string> values;
+  for (std::size_t c = 0; c < columns; ++c) {
+    std::set<std::string> different;
+    for (auto const& [run, rows] : runs)
+      for (auto const& row : rows) different.insert(c < row.configuration.size() ? row.configuration[c] : "");
+    auto& text = values.emplace_back();
+    for (auto const& value : different) text += (text.empty() ? "" : " or ") + value;
+  }
+  return values;
+}
+
 void explain(MeasuredPoints& result, Study const& study) {
   if (result.warmup_steps > 0)
     result.notes.push_back(std::to_string(result.warmup_steps) +
@@ -121,7 +134,8 @@ MeasuredPoints measured_points(Study const& study) {
                        : most_rows > 1           ? Replication::step
                                                  : Replication::single;
   for (auto const& [key, runs] : groups) {
-    MeasuredPoint point{.ranks = key.first, .global_batch = key.second, .repeats_s = {}, .time = {}};
+    MeasuredPoint point{
+        .ranks = key.first, .global_batch = key.second, .repeats_s = {}, .time = {}, .configuration = {}};
     for (auto const& [run, samples] : runs) {
       auto const times_s = times_of(samples, study.warmup(), result.warmup_steps);
       if (result.replication == Replication::run)
@@ -130,6 +144,7 @@ MeasuredPoints measured_points(Study const& study) {
         point.repeats_s.insert(point.repeats_s.end(), times_s.begin(), times_s.end());
     }
     point.time = summarize(point.repeats_s);
+    point.configuration = configuration_of(runs, study.configuration_columns.size());
     result.points.push_back(std::move(point));
   }
   explain(result, study);

@@ -22,6 +22,8 @@ struct MeasuredPoint {
   double global_batch = 1.0;      ///< B; 1 (strong) or K (weak) where the Study has no such column
   std::vector<double> repeats_s;  ///< [n >= 1], one a repeat
   Summary time;                   ///< of repeats_s
+  /// [Study::configuration_columns], of its rows; "a or b" where they differ
+  std::vector<std::string> configuration;
 };
 
 struct MeasuredPoints {

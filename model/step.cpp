@@ -83,6 +83,8 @@ constexpr std::array parameters{
                   "sd of one hop however short, beside its cv"},
     ParameterInfo{"discrepancy.log_growth", "1", &P::discrepancy_log_growth, -10, 10,
                   "log T gained per doubling of K beyond the measured"},
+    ParameterInfo{"discrepancy.exposed_log_growth", "1", &P::discrepancy_exposed_log_growth, -10, 10,
+                  "the same of exposed communication alone"},
     ParameterInfo{"discrepancy.power", "1", &P::discrepancy_power, 0, 4, "growth with the number of doublings"},
     ParameterInfo{"discrepancy.from_ranks", "1", &P::discrepancy_from_ranks, 1, 1e9,
                   "largest K whose step was measured"},
@@ -320,11 +322,18 @@ double extra_time_s(P const& p, double ranks, double local_batch) {
 }
 
 double discrepancy_log(P const& p, double ranks, double local_batch) {
-  if (p.discrepancy_log_growth == 0.0) return 0.0;
+  if (p.discrepancy_log_growth == 0.0 && p.discrepancy_exposed_log_growth == 0.0) return 0.0;
   double distance = std::max(0.0, std::log2(ranks / p.discrepancy_from_ranks));
   if (p.discrepancy_from_batch > 0.0 && local_batch > 0.0)
     distance += p.discrepancy_batch_weight * std::max(0.0, std::log2(p.discrepancy_from_batch / local_batch));
-  return distance > 0.0 ? p.discrepancy_log_growth * std::pow(distance, p.discrepancy_power) : 0.0;
+  if (distance <= 0.0) return 0.0;
+  double const reach = std::pow(distance, p.discrepancy_power);
+  double log_factor = p.discrepancy_log_growth * reach;
+  if (p.discrepancy_exposed_log_growth != 0.0) {
+    auto const t = step_time(p, ranks, ranks * local_batch);
+    log_factor += std::log1p(t.exposed_comm_s / t.total_s() * std::expm1(p.discrepancy_exposed_log_growth * reach));
+  }
+  return log_factor;
 }
 
 StepTime step_time(StepParameters const& p, double ranks, double global_batch, BucketTime bucket_s) {

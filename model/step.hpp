@@ -79,13 +79,15 @@ struct StepParameters {
   double hop_jitter_cv = 0.0;           ///< sd over mean of one hop inside the ring, the part in proportion to it
   double hop_jitter_s = 0.0;            ///< sd of one hop, the part that its length leaves as it is (hosts' delays)
 
-  // What the formula does not know: log T += log_growth * distance^power, see discrepancy_log().
-  double discrepancy_log_growth = 0.0;         ///< signed, 0 at the centre; its sd is what widens a prediction
-  double discrepancy_power = 1.0;              ///< 1: per doubling; 1/2: like a random walk
-  double discrepancy_from_ranks = 1.0;         ///< largest K whose step was measured
-  double discrepancy_from_batch = 0.0;         ///< local batch measured there; 0: none
-  double discrepancy_batch_weight = 0.0;       ///< a halving of the local batch counts as this many doublings of K
-  double discrepancy_configuration_log = 0.0;  ///< misfit of one configuration, signed, 0 at the centre
+  // What the formula does not know, see discrepancy_log(). Growths are signed, 0 at the centre; their sd is what widens
+  // a prediction.
+  double discrepancy_log_growth = 0.0;          ///< of T
+  double discrepancy_exposed_log_growth = 0.0;  ///< of exposed communication alone
+  double discrepancy_power = 1.0;               ///< 1: per doubling; 1/2: like a random walk
+  double discrepancy_from_ranks = 1.0;          ///< largest K whose step was measured
+  double discrepancy_from_batch = 0.0;          ///< local batch measured there; 0: none
+  double discrepancy_batch_weight = 0.0;        ///< a halving of the local batch counts as this many doublings of K
+  double discrepancy_configuration_log = 0.0;   ///< misfit of one configuration, signed, 0 at the centre
 
   AllreduceAlgorithm allreduce = AllreduceAlgorithm::ring;
   Shape noise_shape = Shape::lognormal;
@@ -190,7 +192,8 @@ using BucketTime = double (*)(StepParameters const& p, double ranks, double byte
 [[nodiscard]] double extra_time_s(StepParameters const& p, double ranks, double local_batch);
 
 /// log of the factor by which this parameter vector's discrepancy moves T at K workers and local batch b:
-/// log_growth D^power, D = max(0, log2(K/from_ranks)) + batch_weight max(0, log2(from_batch/b)); 0 inside the measured
+/// log_growth D^power + log(1 + share (exp(exposed_log_growth D^power) - 1)), share of the step that is exposed
+/// communication, D = max(0, log2(K/from_ranks)) + batch_weight max(0, log2(from_batch/b)); 0 inside the measured
 /// range.
 [[nodiscard]] double discrepancy_log(StepParameters const& p, double ranks, double local_batch);
 

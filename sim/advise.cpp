@@ -46,7 +46,9 @@ class Candidates {
     for (std::uint32_t d = 0; d < static_cast<std::uint32_t>(options.draws); ++d)
       model_.draws.push_back(draw_parameters(model, d, options.seed));
     core_ = model_;  // the same without what the formula does not hold
-    for (auto& p : core_.draws) p.discrepancy_log_growth = p.discrepancy_configuration_log = p.noise_run_cv = 0.0;
+    for (auto& p : core_.draws)
+      p.discrepancy_log_growth = p.discrepancy_exposed_log_growth = p.discrepancy_configuration_log = p.noise_run_cv =
+          0.0;
     log_target_ = predict(model_, std::span(&target, 1), {.draws = options.draws, .seed = options.seed})[0];
     for (double& t : log_target_) t = std::log(t);
 

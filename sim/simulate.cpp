@@ -233,14 +233,14 @@ std::vector<std::string> not_measured(Model const& model, Target target) {
     auto const source = known == model.knowledge.end() ? model::Source::assumed : known->second.source;
     if (source != model::Source::assumed && source != model::Source::published) continue;
     double const value = p.*(info.member), sd = known == model.knowledge.end() ? 0.0 : known->second.sd;
+    bool const is_drift = info.member == &model::StepParameters::discrepancy_log_growth ||
+                          info.member == &model::StepParameters::discrepancy_exposed_log_growth;  // 0 at its centre
     auto const matters = [&](double changed) {
       auto q = p;
       q.*(info.member) = changed;
-      if (info.member == &model::StepParameters::discrepancy_log_growth)
-        return std::abs(model::discrepancy_log(q, target.ranks, target.global_batch / target.ranks)) > 0.01;
+      if (is_drift) return std::abs(model::discrepancy_log(q, target.ranks, target.global_batch / target.ranks)) > 0.01;
       return changed != value && std::abs(mean_s(q) / reference_s - 1.0) > 0.01;
     };
-    bool const is_drift = info.member == &model::StepParameters::discrepancy_log_growth;  // 0 at its centre
     bool const moves = is_drift ? matters(value + sd)
                                 : value != defaults.*(info.member) &&
                                       (matters(std::min(1.5 * value, info.max)) || matters(defaults.*(info.member)));

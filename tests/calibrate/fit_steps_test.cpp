@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <sstream>
@@ -8,6 +9,7 @@
 #include "calibrate/step_particles.hpp"
 #include "data/input.hpp"
 #include "data/network_words.hpp"
+#include "data/parallelism.hpp"
 #include "tests/support/checks.hpp"
 
 using namespace kurve;
@@ -60,6 +62,75 @@ TEST_SUITE("unit") {
     CHECK(gbit("SlingShot 11", 4) == doctest::Approx(800));
     CHECK_FALSE(data::node_bandwidth_Bps("NVLink DGX-1 (1 node)", 8));
     CHECK_FALSE(data::node_bandwidth_Bps("EFA", 8));
+  }
+
+  TEST_CASE("parallelism: how a model is cut as Studies write it") {
+    auto const mlperf = data::parallelism_of("TP4PP8CP1mbs1");
+    CHECK(mlperf.stages == 8);
+    CHECK(mlperf.workers_per_replica == 32);
+    CHECK(mlperf.micro_batch == 1.0);
+    CHECK_FALSE(mlperf.chunks);
+    auto const nemo = data::parallelism_of("TP8 PP16 (VPP 6) x DP");
+    CHECK(nemo.stages == 16);
+    CHECK(nemo.chunks == 6.0);
+    CHECK_FALSE(nemo.micro_batch);
+    CHECK(data::parallelism_of("data parallel").workers_per_replica == 1);
+    CHECK(data::counts_micro_batches("grad_accum"));
+    CHECK_FALSE(data::counts_micro_batches("micro_batch_size"));
+    CHECK(data::without_data_parallelism("parallelism", "DP16 PP1 TP4") == "PP1 TP4");
+    CHECK(data::without_data_parallelism("dp", "16").empty());
+  }
+
+  TEST_CASE("step fit: what a pipeline idles is serial work, and accumulation does not make costs dearer") {
+    // 8 stages of 3 s a sample and worker in micro-batches of 1/32 sample a worker, interleaved fourfold
+    auto const job = [](bool says) {
+      std::ostringstream text;
+      text << "# kurve: study/1\n# workers_per_node: 8\n"
+           << (says ? "# configuration: grad_accum,parallelism\nK,global_batch,step_time_s,grad_accum,parallelism\n"
+                    : "K,global_batch,step_time_s\n");
+      double const turn_s = 3.0 / 32;
+      for (auto const& [k, m] : {std::pair{512, 128}, {768, 128}, {4096, 16}})
+        text << k << ',' << k * m / 32 << ',' << (m + 7.0 / 4) * turn_s
+             << (says ? ',' + std::to_string(m) + ",TP4PP8mbs1\n" : "\n");
+      return calibrate::fit_steps(study_of(text.str()), {});
+    };
+    auto const half_width = [](model::Model const& m) {
+      std::vector<double> logs;
+      for (auto const& p : m.draws)
+        logs.push_back(std::log(model::step_time(p, 10240, 2560).total_s()) + model::discrepancy_log(p, 10240, 0.25));
+      return data::quantile(logs, 0.95) - data::quantile(logs, 0.05);
+    };
+    auto const told = job(true), untold = job(false);
+    CHECK(median_time_s(told.model, 10240, 2560) == doctest::Approx((8 + 7.0 / 4) * 3.0 / 32).epsilon(0.02));
+    CHECK(told.model.parameters.serial_s > 1.5 * untold.model.parameters.serial_s);
+    CHECK(half_width(told.model) < 0.8 * half_width(untold.model));
+    CHECK(std::any_of(told.messages.begin(), told.messages.end(),
+                      [](auto const& m) { return m.find("a pipeline idles") != std::string::npos; }));
+    CHECK(std::none_of(told.messages.begin(), told.messages.end(),
+                       [](auto const& m) { return m.find("ran with") != std::string::npos; }));
+  }
+
+  TEST_CASE("step fit: points of another configuration are named and leave the level open") {
+    auto const job = [](std::string const& first) {
+      std::string text =
+          "# kurve: study/1\n# workers_per_node: 8\n# configuration: parallelism\n"
+          "K,global_batch,step_time_s,parallelism\n";
+      for (int const k : {8, 16, 32, 64})
+        text += std::to_string(k) + ",1024," + std::to_string((k < 32 ? 1.06 : 1.0) * (0.05 + 10.0 / k)) + "," +
+                (k < 32 ? first : "TP1") + "\n";
+      return calibrate::fit_steps(study_of(text), {});
+    };
+    auto const same = job("TP1"), other = job("TP2");
+    // K = 8 and 16 ran 6 % slower: taken for the same job, they bend the line through what ran at K = 32 and 64.
+    double const truth_s = 0.05 + 10.0 / 512;
+    auto const off = [&](calibrate::FitResult const& fit) {
+      return std::abs(std::log(median_time_s(fit.model, 512, 1024) / truth_s));
+    };
+    CHECK(off(other) < 0.8 * off(same));
+    CHECK(std::count_if(other.messages.begin(), other.messages.end(), [](auto const& m) {
+            return m.find("ran with parallelism TP2, K = 64 with parallelism TP1") != std::string::npos;
+          }) == 2);
+    CHECK(job("DP4 TP1").messages == same.messages);  // the degree of data parallelism follows from K
   }
 
   TEST_CASE("step fit: the same seed gives the same draws and another seed gives others") {

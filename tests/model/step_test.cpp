@@ -61,6 +61,14 @@ TEST_SUITE("unit") {
     CHECK(discrepancy_log(p, 8, 32) == 0.0);
     CHECK_CLOSE(discrepancy_log(p, 64, 32), -0.1 * std::sqrt(3.0), 1e-14);
     CHECK_CLOSE(discrepancy_log(p, 64, 16), -0.1 * std::sqrt(3.5), 1e-14);
+    // 1 s of serial work and compute, 0.25 s exposed: a fifth of the step doubles over one doubling of K
+    StepParameters const exposed{.serial_s = 0.4,
+                                 .compute_per_sample_s = 0.6,
+                                 .extra_multi_s = 0.25,
+                                 .discrepancy_exposed_log_growth = std::log(2.0),
+                                 .discrepancy_from_ranks = 8};
+    CHECK(discrepancy_log(exposed, 8, 1) == 0.0);
+    CHECK_CLOSE(discrepancy_log(exposed, 16, 1), std::log(1.2), 1e-14);
   }
 
   TEST_CASE("doubling every time doubles the step") {
