@@ -7,7 +7,6 @@
 #include "calibrate/evidence.hpp"
 #include "calibrate/fit.hpp"
 #include "calibrate/random.hpp"
-#include "calibrate/step_prior.hpp"
 #include "calibrate/step_update.hpp"
 #include "data/stats.hpp"
 

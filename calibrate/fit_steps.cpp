@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iomanip>
+#include <map>
 #include <set>
 #include <sstream>
 
@@ -199,15 +200,21 @@ FitResult fit_steps(data::Study const& study, FitOptions const& options, StepPri
   describe(fitted, posterior, evidence, reach_of(evidence, result.points));
   fitted.draws = posterior.draws();
   result.messages = messages_of(fitted, result.points, posterior);
-  auto const& largest = evidence.points.back();
+  auto const& largest = evidence.largest();
+  std::map<std::string, std::string> others;  // K by another configuration than the largest's
   for (auto const& point : evidence.points)
-    if (point.configuration != largest.configuration)
-      result.messages.push_back("K = " + number(point.ranks) + " ran with " + point.configuration +
-                                ", K = " + number(largest.ranks) + " with " + largest.configuration +
-                                ": its level may be " + percent(prior.configuration_sd) + " off");
-  if (evidence.idle_batch > 0.0)
-    result.messages.push_back("a pipeline idles for some micro-batches a step: serial work is expected to have up to " +
-                              percent(evidence.idle_batch / largest.local_batch()) +
+    if (point.configuration != largest.configuration) {
+      auto& ranks = others[point.configuration];
+      ranks += (ranks.empty() ? "K = " : ", ") + number(point.ranks);
+    }
+  for (auto const& [configuration, ranks] : others)
+    result.messages.push_back(ranks + " ran with " + configuration + ", K = " + number(largest.ranks) + " with " +
+                              largest.configuration + ": the level of the former may be " +
+                              percent(prior.configuration_sd) + " off");
+  if (largest.idle_batch > 0.0)
+    result.messages.push_back("a pipeline fills and drains: serial work is expected to have " +
+                              std::string(largest.chunks_known ? "about " : "up to ") +
+                              percent(largest.idle_batch / largest.local_batch()) +
                               " of compute at K = " + number(largest.ranks) + " in it");
   if (evidence.network_s)
     result.messages.push_back("network between nodes: " + number(*evidence.node_Bps / 1e9) +

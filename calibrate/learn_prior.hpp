@@ -15,9 +15,9 @@
 
 namespace kurve::calibrate {
 
-/// What is believed before any study is seen: the constants of StepPrior that are learned, as round numbers;
-/// docs/validation.md says which were settled in their sight. Costs are a few per cent of a step with a factor of 4 or
-/// so either way, three parts in a thousand of misfit, six of drift.
+/// Where learning starts: the constants of StepPrior that are learned, as set by hand; docs/validation.md says which
+/// were settled in sight of studies. Costs are a few per cent of a step with a factor of 4 or so either way, three
+/// parts in a thousand of misfit, six of drift.
 [[nodiscard]] StepPrior vague_prior();
 
 /// Learns constants of a StepPrior from whole studies by empirical Bayes: those under which each study's smaller K

@@ -104,13 +104,15 @@ std::optional<double> micro_batches(data::Study const& study, data::MeasuredPoin
   return point.global_batch * cut.workers_per_replica / (point.ranks * *cut.micro_batch);
 }
 
-/// The words that tell how the model is cut at a point: its configuration, then the header.
+/// How the model is cut at a point: by its configuration ("parallelism TP4PP8", "pp 8"), then by the header.
 data::Parallelism cut_of(data::Study const& study, data::MeasuredPoint const& point) {
   std::string words;
-  for (auto const& value : point.configuration) words += value + ' ';
+  for (std::size_t c = 0; c < point.configuration.size(); ++c)
+    words += study.configuration_columns[c] + ' ' + point.configuration[c] + ' ';
   return data::parallelism_of(words + study.find("parallelism").value_or(""));
 }
 
+/// The configuration of a point as a reader would write it, without what follows from K and B.
 std::string configuration_of(data::Study const& study, data::MeasuredPoint const& point, bool has_batch) {
   std::ostringstream text;
   text << std::setprecision(3);
@@ -123,7 +125,7 @@ std::string configuration_of(data::Study const& study, data::MeasuredPoint const
   }
   if (auto const count = micro_batches(study, point, has_batch, cut_of(study, point)))
     text << separator() << "micro-batches of " << point.global_batch / *count / point.ranks << " samples a worker";
-  return text.str();
+  return text.str().empty() ? "nothing said" : text.str();
 }
 
 }  // namespace
@@ -135,19 +137,11 @@ StepEvidence step_evidence(data::Study const& study, data::MeasuredPoints const&
                         .workers_per_node_assumed = !workers_per_node,
                         .node_Bps = {},
                         .network_s = {},
-                        .idle_batch = 0.0,
-                        .chunks = {},
                         .run_cv = prior.run_cv,
                         .run_cv_assumed = true};
   evidence.node_Bps = data::node_bandwidth_Bps(study.find("interconnect").value_or(""), evidence.workers_per_node);
   auto const gradients = data::gradient_bytes(study);
   if (evidence.node_Bps && gradients) evidence.network_s = 2.0 * *gradients / *evidence.node_Bps;
-  auto const& largest = measured.points.back();
-  auto const cut = cut_of(study, largest);
-  if (auto const count = micro_batches(study, largest, measured.has_batch, cut); count && *count >= 1.0) {
-    evidence.idle_batch = (cut.stages - 1.0) * largest.global_batch / largest.ranks / *count;
-    evidence.chunks = cut.chunks;
-  }
   bool const runs = measured.replication == data::Replication::run;
   double squares = prior.run_cv_weight * prior.run_cv * prior.run_cv, freedom = prior.run_cv_weight;
   for (auto const& point : measured.points) {
@@ -166,12 +160,20 @@ StepEvidence step_evidence(data::Study const& study, data::MeasuredPoints const&
       fitted.relative_variance +=
           std::pow(point.time.standard_error() / fitted.time_s, 2);  // of steps within the one run
     fitted.configuration = configuration_of(study, point, measured.has_batch);
-    auto const here = cut_of(study, point);
-    if (auto const count = micro_batches(study, point, measured.has_batch, here); count && *count >= 1.0)
-      fitted.turns = (*count + here.stages - 1.0) / here.stages;
+    auto const cut = cut_of(study, point);
+    if (auto const count = micro_batches(study, point, measured.has_batch, cut); count && *count >= 1.0) {
+      fitted.idle_batch = (cut.stages - 1.0) * fitted.local_batch() / *count / cut.chunks.value_or(1.0);
+      fitted.chunks_known = cut.chunks.has_value();
+      fitted.turns = (*count + cut.stages - 1.0) / cut.stages;
+    }
     evidence.points.push_back(fitted);
   }
   return evidence;
+}
+
+StepPoint const& StepEvidence::largest() const {
+  return *std::max_element(points.begin(), points.end(),
+                           [](auto const& a, auto const& b) { return a.ranks < b.ranks; });
 }
 
 double drift_scale(StepPrior const& prior, double delta, StepParameters const& fitted, double ranks,
@@ -189,9 +191,8 @@ StepPosterior::StepPosterior(StepEvidence evidence, StepPrior prior, std::uint64
                             [&](auto const& a, auto const& b) { return key(a) < key(b); });
   };
   reference_ = static_cast<std::size_t>(by([](auto const& p) { return p.local_batch(); }) - points.begin());
-  largest_ = static_cast<std::size_t>(by([](auto const& p) { return p.ranks; }) - points.begin());
-  largest_ranks_ = points[largest_].ranks;
-  largest_batch_ = points[largest_].local_batch();
+  largest_ranks_ = evidence_.largest().ranks;
+  largest_batch_ = evidence_.largest().local_batch();
   auto const shortest = by([](auto const& p) { return -p.time_s / p.turns; });
   shortest_turn_s_ = shortest->time_s / shortest->turns;
   smallest_k_batch_ = points.front().local_batch();
@@ -266,9 +267,10 @@ StepParticle StepPosterior::particle(std::uint32_t index) const {
       reference.time_s / column(1, p.knee, evidence_.workers_per_node, 1.0, reference.local_batch());
 
   p.serial = lognormal(prior_.serial_median, prior_.serial_log_sd, q_serial);
-  if (evidence_.idle_batch > 0.0)
-    p.idle = lognormal(evidence_.chunks ? 1.0 / *evidence_.chunks : prior_.idle_median, prior_.idle_log_sd, q_idle);
-  present(0, p.serial * cost_s + p.idle * evidence_.idle_batch * per_sample);
+  auto const& start = evidence_.largest();
+  if (start.idle_batch > 0.0)
+    p.idle = lognormal(start.chunks_known ? 1.0 : prior_.idle_median, prior_.idle_log_sd, q_idle);
+  present(0, p.serial * cost_s + p.idle * start.idle_batch * per_sample);
   p.in_node = lognormal(prior_.in_node_median, prior_.in_node_log_sd, q_in_node);
   p.in_node_share = u(q_in_share) < prior_.share_probability;
   if (p.in_node_share)
@@ -363,7 +365,7 @@ void StepPosterior::weigh(std::uint32_t count) {
                                      static_cast<Eigen::Index>(p.terms.size()));
     Eigen::Map<Vector const> const mean(p.mean.data(), x.cols()), sd(p.sd.data(), x.cols());
     Matrix const scaled = x * sd.asDiagonal();
-    Matrix s = residual_covariance(p, evidence_, prior_, evidence_.points[largest_]);
+    Matrix s = residual_covariance(p, evidence_, prior_, evidence_.largest());
     s.noalias() += scaled * scaled.transpose();
     Eigen::LLT<Matrix> const cholesky(s);
     Vector const residual = Vector::Ones(x.rows()) - x * mean;
@@ -394,7 +396,7 @@ model::StepParameters StepPosterior::draw(std::uint32_t index, std::uint32_t d) 
   Eigen::Map<Matrix const> const x(columns.data(), static_cast<Eigen::Index>(evidence_.points.size()),
                                    static_cast<Eigen::Index>(p.terms.size()));
   Eigen::Map<Vector const> const mean(p.mean.data(), x.cols()), sd(p.sd.data(), x.cols());
-  Eigen::LLT<Matrix> const cholesky(residual_covariance(p, evidence_, prior_, evidence_.points[largest_]));
+  Eigen::LLT<Matrix> const cholesky(residual_covariance(p, evidence_, prior_, evidence_.largest()));
   Matrix const a = cholesky.matrixL().solve(x * sd.asDiagonal());
   Matrix const gram = a.transpose() * a + Matrix::Identity(a.cols(), a.cols());
   Vector const centre = cholesky.matrixL().solve(Vector::Ones(x.rows()));

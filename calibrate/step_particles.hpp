@@ -43,8 +43,12 @@ struct StepPoint {
   double time_s = 1.0;  ///< mean of the runs, those far from their median pulled in
   double runs = 1.0;
   double relative_variance = 0.0;  ///< of time_s, by noise between runs
-  double turns = 1.0;              ///< that a step takes, each as long as one micro-batch alone through its pipeline
-  std::string configuration;       ///< "TP2, 1 sample a micro-batch": what does not follow from K and B
+  /// Samples that a worker could compute while its pipeline fills and drains, (stages - 1) micro-batches over the
+  /// chunks of a stage; 0: no pipeline.
+  double idle_batch = 0.0;
+  bool chunks_known = false;  ///< else idle_batch is that of one chunk a stage, the most it can be
+  double turns = 1.0;         ///< that a step takes, each as long as one micro-batch alone through its pipeline
+  std::string configuration;  ///< "TP2, 1 sample a micro-batch": what does not follow from K and B
   [[nodiscard]] double local_batch() const { return global_batch / ranks; }
 };
 
@@ -55,10 +59,11 @@ struct StepEvidence {
   bool workers_per_node_assumed = true;
   std::optional<double> node_Bps;   ///< bandwidth between nodes, from the header's words
   std::optional<double> network_s;  ///< 2 gradient bytes / node bandwidth, where the header tells both
-  double idle_batch = 0.0;       ///< samples a worker computes in (stages - 1) micro-batches of its pipeline; 0: none
-  std::optional<double> chunks;  ///< that each stage of the pipeline is cut into
   double run_cv = 0.006;
   bool run_cv_assumed = true;  ///< no point has repeats
+
+  /// The point of the largest K, of its batches the smallest: predictions start from it.
+  [[nodiscard]] StepPoint const& largest() const;
 };
 /// @param measured  points of `study`, all or some; of the study itself only header facts are read
 [[nodiscard]] StepEvidence step_evidence(data::Study const& study, data::MeasuredPoints const& measured,
@@ -116,7 +121,6 @@ class StepPosterior {
   std::uint64_t seed_;
   std::uint32_t attempt_ = 0;
   std::size_t reference_ = 0;                         ///< the point of the largest local batch
-  std::size_t largest_ = 0;                           ///< the point of the largest K
   double largest_ranks_ = 1.0, largest_batch_ = 1.0;  ///< K and local batch of the largest fitted K
   double shortest_turn_s_ = 1.0, smallest_k_batch_ = 1.0;
   std::array<std::vector<double>, step_terms.size()> over_points_;  ///< without a launch-bound floor

@@ -12,9 +12,10 @@ inline constexpr int growth_laws = 7;
 /// Prior of a fit to step times: what healthy training jobs look like before this study's points are seen. Medians and
 /// log standard deviations are of lognormals.
 ///
-/// Two digits or three are what calibrate::PriorLearner learns from 60 published studies (MLPerf Training v2.0 to v3.1
-/// and tables of papers and READMEs, 1 to 10,752 GPUs); round numbers were settled beforehand, some in their sight.
-/// docs/validation.md says what it is worth beside priors learned from the other studies alone.
+/// The constants that learned_constants() names are what calibrate::PriorLearner learns from 60 published studies
+/// (MLPerf Training v2.0 to v3.1 and tables of papers and READMEs, 1 to 10,752 GPUs); the others were set by hand, some
+/// in sight of these studies. docs/validation.md says what they are worth beside priors learned from the other studies
+/// alone.
 struct StepPrior {
   std::array<double, growth_laws> law{1.5, 1.0, 0.2, 0.2, 0.2, 0.2, 0.2};  ///< weights
   /// Additive costs go as (shortest turn / 1 s)^this, a turn being a step without gradient accumulation: a 10 s step

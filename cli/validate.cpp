@@ -39,6 +39,8 @@ std::string prior_of(CommandLine const& line, std::size_t studies) {
   auto const prior = line.get<std::string>("prior");
   if (prior != "shipped" && prior != "round" && prior != "leave-one-out")
     throw InputError("--prior='" + prior + "' (must be shipped, round or leave-one-out)");
+  if (prior == "round" && line.has("model"))
+    throw InputError("--prior round with --model (the Model is fitted already). Name Studies alone?");
   if (prior == "leave-one-out" && (studies < 2 || line.has("model")))
     throw InputError("--prior leave-one-out of one Study (it is learned from the others). Name several Studies?");
   return prior;
