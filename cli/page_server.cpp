@@ -1,16 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/page_server.hpp"
 
-#include <httplib.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
+#include <array>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
 #include <boost/program_options/errors.hpp>
 #include <chrono>
-#include <mutex>
+#include <list>
+#include <new>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <thread>
 
 #include "cli/page_files.hpp"
 #include "model/error.hpp"
@@ -18,247 +23,319 @@
 namespace kurve::cli {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-using httplib::Request;
-using httplib::Response;
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = boost::beast::http;
+using asio::ip::tcp;
+using Error = beast::error_code;
+using Request = http::request<http::string_body>;
+using Response = http::response<http::string_body>;
 
-constexpr std::size_t most_request_bytes = 64 * 1024, most_body_bytes = 16 * 1024;
-constexpr std::chrono::seconds longest_transfer{10}, longest_idle{5};
-constexpr int connections = 64, requests_per_connection = 1000;
-
-/// A connection that ends: all of a request within its time and its bytes, whatever its headers say. (The library
-/// bounds each single read, a line and a body of known length, but neither their number nor a chunked body.)
-class BoundedStream : public httplib::Stream {
- public:
-  explicit BoundedStream(int socket) : socket_(socket) {}
-
-  /// Waits for the next request; false where none comes, or the server stops meanwhile.
-  [[nodiscard]] bool next_request(std::function<bool()> const& is_stopping) {
-    auto const until = Clock::now() + longest_idle;
-    while (!ready(POLLIN, Clock::now() + std::chrono::milliseconds(200)))
-      if (is_stopping() || Clock::now() > until) return false;
-    bytes_left_ = most_request_bytes;
-    read_until_ = Clock::now() + longest_transfer;
-    write_until_ = {};
-    return true;
-  }
-
-  /// Whether a request was too long or too slow: where it ends is not known, so nothing more can be read.
-  [[nodiscard]] bool is_spent() const { return is_spent_; }
-
-  bool is_readable() const override { return bytes_left_ > 0 && ready(POLLIN, read_until_); }
-  bool is_writable() const override { return ready(POLLOUT, writing_until()); }
-
-  ssize_t read(char* to, std::size_t size) override {
-    if (bytes_left_ == 0 || !ready(POLLIN, read_until_)) {
-      is_spent_ = true;
-      return -1;
-    }
-    auto const got = ::recv(socket_, to, std::min(size, bytes_left_), 0);
-    if (got > 0) bytes_left_ -= static_cast<std::size_t>(got);
-    return got;
-  }
-
-  ssize_t write(char const* from, std::size_t size) override {
-    if (!ready(POLLOUT, writing_until())) return -1;
-    return ::send(socket_, from, size, MSG_NOSIGNAL | MSG_DONTWAIT);
-  }
-
-  void get_remote_ip_and_port(std::string&, int&) const override {}
-  void get_local_ip_and_port(std::string&, int&) const override {}
-  socket_t socket() const override { return socket_; }
-
- private:
-  [[nodiscard]] bool ready(short events, Clock::time_point until) const {
-    for (;;) {
-      auto const left = std::chrono::duration_cast<std::chrono::milliseconds>(until - Clock::now()).count();
-      pollfd wanted{socket_, events, 0};
-      int const count = ::poll(&wanted, 1, static_cast<int>(std::max<long>(0, left)));
-      if (count < 0 && errno == EINTR) continue;
-      return count > 0;
-    }
-  }
-  [[nodiscard]] Clock::time_point writing_until() const {
-    if (write_until_ == Clock::time_point{}) write_until_ = Clock::now() + longest_transfer;
-    return write_until_;
-  }
-
-  int socket_;
-  std::size_t bytes_left_ = 0;
-  bool is_spent_ = false;
-  Clock::time_point read_until_;
-  mutable Clock::time_point write_until_;  ///< from the first byte of the answer on
-};
-
-class Server : public httplib::Server {
- public:
-  /// The library queues 5 connections: a browser's first page asks for 6 files at once.
-  void widen_queue() { ::listen(svr_sock_, 2 * connections); }
-
- private:
-  bool process_and_close_socket(socket_t socket) override {
-    BoundedStream stream(socket);
-    bool served = false;
-    auto const is_stopping = [this] { return svr_sock_ == INVALID_SOCKET; };
-    for (int count = 1; !is_stopping() && stream.next_request(is_stopping); ++count) {
-      bool closed = false;
-      served = process_request(stream, count == requests_per_connection, closed, nullptr);
-      if (!served || closed || stream.is_spent() || count == requests_per_connection) break;
-    }
-    ::shutdown(socket, SHUT_RDWR);
-    ::close(socket);
-    return served;
-  }
-};
-
-bool is_loopback(std::string const& host) { return host == "127.0.0.1" || host == "localhost" || host == "::1"; }
+// Bounds, our choice: the page's longest question has 2 KiB, its longest answer some 100 KiB, and a browser opens six
+// connections.
+constexpr std::size_t most_head_bytes = 48 * 1024, most_body_bytes = 16 * 1024, most_target_bytes = 8 * 1024;
+constexpr std::size_t most_answer_bytes = std::size_t{64} << 20;  // a Model file may have as much
+constexpr std::size_t most_unsent_bytes = 2 * most_answer_bytes;  // of all connections
+constexpr std::size_t most_connections = 500;                     // below the 1024 files that a process may have open
+constexpr std::chrono::seconds longest_transfer{10}, longest_linger{1};
 
 /// Compares in a time that tells nothing of where two texts differ.
-bool same_secret(std::string const& a, std::string const& b) {
+bool same_secret(std::string_view a, std::string_view b) {
   unsigned difference = a.size() == b.size() ? 0U : 1U;
   for (std::size_t i = 0; i < a.size(); ++i)
     difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b.empty() ? 0 : b[i % b.size()]);
   return difference == 0U;
 }
 
-void refuse(Response& response, int status, std::string const& reason) {
-  response.status = status;
-  response.set_content(nlohmann::json{{"error", reason}}.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace),
-                       "application/json");
-}
+std::string_view view(beast::string_view text) { return {text.data(), text.size()}; }
 
 constexpr char const* policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// What is answered, before it is a message.
+struct Answer {
+  unsigned status = 200;
+  std::string type, body;
+};
+
+Answer refusal(unsigned status, std::string const& reason) {
+  return {status, "application/json",
+          nlohmann::json{{"error", reason}}.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace)};
+}
+
+/// A question of the page: where it is asked, and who answers.
+struct Route {
+  std::string_view path, type;
+  std::string (WhatIf::*answer)(std::string const& request) const;
+};
+constexpr std::array routes{Route{"/api/answer", "application/json", &WhatIf::answer},
+                            Route{"/api/curve.csv", "text/csv", &WhatIf::curve_csv},
+                            Route{"/api/model.json", "application/json", &WhatIf::model_json},
+                            Route{"/api/plot.svg", "image/svg+xml", &WhatIf::plot_svg}};
+
+/// Whatever is wrong with one question, memory included, ends as its answer.
+Answer answered(WhatIf const& what_if, Route const& route, std::string const& request) {
+  try {
+    Answer answer{200, std::string(route.type), (what_if.*route.answer)(request)};
+    if (answer.body.size() <= most_answer_bytes) return answer;
+    return refusal(507, "the answer (must have at most 64 MiB)");
+  } catch (InputError const& e) {
+    return refusal(400, e.what());
+  } catch (boost::program_options::error const& e) {
+    return refusal(400, e.what());
+  } catch (NotBuilt const& e) {
+    return refusal(501, e.what());
+  } catch (std::bad_alloc const&) {
+    return refusal(503, "no memory for this answer");
+  } catch (std::exception const&) {
+    return refusal(500, "internal error (a bug: report it with the request)");
+  }
+}
+
 }  // namespace
 
 struct PageServer::Implementation {
-  WhatIf const& what_if;
-  PageServerOptions options;
-  Server server;
-  std::mutex plotting;  ///< one gnuplot at a time
+  class Connection;
 
   Implementation(WhatIf const& w, PageServerOptions o) : what_if(w), options(std::move(o)) {}
+
+  WhatIf const& what_if;
+  PageServerOptions options;
+  std::list<std::weak_ptr<Connection>> connections;  ///< oldest first
+  std::size_t unsent_bytes = 0;
+  asio::io_context io{1};  ///< one thread reads and writes
+  tcp::acceptor acceptor{io};
+  asio::steady_timer pause{io};
+  asio::thread_pool answers{std::max(2U, std::thread::hardware_concurrency())};
+  asio::thread_pool plots{1};  ///< one gnuplot at a time, and no answer waits for it
 
   [[nodiscard]] std::string authority() const {
     bool const v6 = options.host.find(':') != std::string::npos;
     return (v6 ? "[" + options.host + "]" : options.host) + ":" + std::to_string(options.port);
   }
 
-  /// Why a request is not to be served; "" where it is.
-  [[nodiscard]] std::pair<int, std::string> objection(Request const& request) const {
-    auto const host = request.get_header_value("Host");
-    if (is_loopback(options.host)) {
-      std::string const port = ":" + std::to_string(options.port);
-      if (host != "127.0.0.1" + port && host != "localhost" + port && host != "[::1]" + port)
-        return {403, "this page is served under its loopback name only (the Host header names another)"};
-    }
-    auto const origin = request.get_header_value("Origin");
-    if (!origin.empty() && origin != "http://" + host) return {403, "a request of another site (the Origin header)"};
-    auto const site = request.get_header_value("Sec-Fetch-Site");
-    bool const navigation = request.method == "GET" && request.get_header_value("Sec-Fetch-Mode") == "navigate";
-    if (!site.empty() && site != "same-origin" && site != "none" && !navigation)
-      return {403, "a request of another site (the Sec-Fetch-Site header)"};
-    if (request.method != "GET" && request.method != "POST") return {405, "method (must be GET or POST)"};
-    if (request.has_header("Transfer-Encoding"))
-      return {400, "a body of unknown length (Content-Length must be given)"};
-    if (request.has_header("Content-Length")) {
-      auto const text = request.get_header_value("Content-Length");
-      bool const digits =
-          !text.empty() && text.size() <= 9 && text.find_first_not_of("0123456789") == std::string::npos;
-      if (!digits) return {400, "Content-Length (must be a number)"};
-      if (std::stoul(text) > most_body_bytes) return {413, "a body above 16 KiB"};
-    }
-    bool const question = request.path.starts_with("/api/");
-    if (question && !options.token.empty() && !same_secret(request.get_header_value("X-Kurve-Token"), options.token))
-      return {401, "the token is missing or wrong (the address printed by `kurve serve` has it)"};
-    return {0, ""};
-  }
-
-  void add_question(std::string const& path, std::string const& type,
-                    std::function<std::string(std::string const&)> answer) {
-    server.Post(path, [answer = std::move(answer), type](Request const& request, Response& response) {
-      try {
-        response.set_content(answer(request.body), type.c_str());
-      } catch (InputError const& e) {
-        refuse(response, 400, e.what());
-      } catch (boost::program_options::error const& e) {
-        refuse(response, 400, e.what());
-      } catch (NotBuilt const& e) {
-        refuse(response, 501, e.what());
-      }
-    });
-  }
-
-  void set_up() {
-    server.new_task_queue = [] { return new httplib::ThreadPool(connections); };
-    server.set_payload_max_length(most_body_bytes);
-    server.set_tcp_nodelay(true);
-    server.set_default_headers({{"Content-Security-Policy", policy},
-                                {"X-Content-Type-Options", "nosniff"},
-                                {"Referrer-Policy", "no-referrer"},
-                                {"Cross-Origin-Resource-Policy", "same-origin"},
-                                {"Cross-Origin-Opener-Policy", "same-origin"},
-                                {"Cache-Control", "no-store"}});
-    server.set_pre_routing_handler([this](Request const& request, Response& response) {
-      auto const [status, reason] = objection(request);
-      if (status == 0) return httplib::Server::HandlerResponse::Unhandled;
-      refuse(response, status, reason);
-      response.set_header("Connection", "close");  // its body is not read
-      return httplib::Server::HandlerResponse::Handled;
-    });
-    server.set_error_handler([](Request const&, Response& response) {
-      if (response.body.empty())
-        refuse(response, response.status,
-               response.status == 404 ? "there is no such page" : "this request was not understood");
-    });
-    server.set_exception_handler([](Request const&, Response& response, std::exception_ptr) {
-      refuse(response, 500, "internal error (a bug: report it with the request)");
-    });
-    for (auto const& file : page_files())
-      server.Get(std::string(file.path), [&file](Request const&, Response& response) {
-        response.set_content(file.bytes.data(), file.bytes.size(), std::string(file.type).c_str());
-      });
-    server.Get("/api/models", [this](Request const&, Response& response) {
-      response.set_content(what_if.models_json(), "application/json");
-    });
-    add_question("/api/answer", "application/json", [this](auto const& q) { return what_if.answer(q); });
-    add_question("/api/curve.csv", "text/csv", [this](auto const& q) { return what_if.curve_csv(q); });
-    add_question("/api/model.json", "application/json", [this](auto const& q) { return what_if.model_json(q); });
-    add_question("/api/plot.svg", "image/svg+xml", [this](auto const& q) {
-      std::scoped_lock const one(plotting);
-      return what_if.plot_svg(q);
-    });
-  }
+  void bind();
+  void accept();
+  bool make_room();
+  [[nodiscard]] std::optional<Answer> objection(http::request_header<> const& head) const;
+  [[nodiscard]] std::optional<Answer> foreign(http::request_header<> const& head) const;
 };
+
+/// Why a request is one of another site; none where it is not.
+std::optional<Answer> PageServer::Implementation::foreign(http::request_header<> const& head) const {
+  for (auto const field : {"Host", "Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode", "X-Kurve-Token"})
+    if (head.count(field) > 1) return refusal(400, std::string(field) + " is given twice");
+  auto const host = view(head["Host"]), origin = view(head["Origin"]), site = view(head["Sec-Fetch-Site"]);
+  if (is_loopback(options.host)) {
+    std::string const port = ":" + std::to_string(options.port);
+    if (host != "127.0.0.1" + port && host != "localhost" + port && host != "[::1]" + port)
+      return refusal(403, "this page is served under its loopback name only (the Host header names another)");
+  }
+  if (!origin.empty() && origin != "http://" + std::string(host))
+    return refusal(403, "a request of another site (the Origin header)");
+  bool const navigation = head.method() == http::verb::get && view(head["Sec-Fetch-Mode"]) == "navigate";
+  if (!site.empty() && site != "same-origin" && site != "none" && !navigation)
+    return refusal(403, "a request of another site (the Sec-Fetch-Site header)");
+  return std::nullopt;
+}
+
+/// Why a request is not to be served, by its head; none where it is.
+std::optional<Answer> PageServer::Implementation::objection(http::request_header<> const& head) const {
+  if (head.target().size() > most_target_bytes) return refusal(414, "an address above 8 KiB");
+  if (auto refused = foreign(head)) return refused;
+  if (head.method() != http::verb::get && head.method() != http::verb::post)
+    return refusal(405, "method (must be GET or POST)");
+  if (head.count(http::field::transfer_encoding) > 0)
+    return refusal(400, "a body of unknown length (Content-Length must be given)");
+  bool const question = view(head.target()).starts_with("/api/");
+  if (question && !options.token.empty() && !same_secret(view(head["X-Kurve-Token"]), options.token))
+    return refusal(401, "the token is missing or wrong (the address printed by `kurve serve` has it)");
+  return std::nullopt;
+}
+
+/// One client: its requests one after the other, each within its time and its bytes. Answered with anything but 200,
+/// its connection ends: nothing that came with a refused request is read as another one.
+class PageServer::Implementation::Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(Implementation& server, tcp::socket socket) : server_(server), stream_(std::move(socket)) {}
+  ~Connection() { server_.unsent_bytes -= unsent_bytes_; }
+
+  [[nodiscard]] bool waits_for_client() const { return !is_asking_; }
+  void end() { beast::get_lowest_layer(stream_).close(); }
+
+  void read() {
+    parser_.emplace();
+    parser_->header_limit(most_head_bytes);
+    parser_->body_limit(most_body_bytes);
+    stream_.expires_after(longest_transfer);
+    http::async_read_header(stream_, buffer_, *parser_,
+                            [self = shared_from_this()](Error error, std::size_t) { self->read_body(error); });
+  }
+
+ private:
+  void read_body(Error error) {
+    if (error) return refuse(error);
+    if (auto refused = server_.objection(parser_->get())) return write(std::move(*refused));
+    http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](Error e, std::size_t) {
+      if (e) return self->refuse(e);
+      self->serve();
+    });
+  }
+
+  void serve() {
+    request_ = parser_->release();
+    auto const target = view(request_.target());
+    auto const path = target.substr(0, target.find('?'));
+    if (request_.method() == http::verb::get) {
+      for (auto const& file : page_files())
+        if (file.path == path) return write({200, std::string(file.type), std::string(file.bytes)});
+      if (path == "/api/models") return write({200, "application/json", server_.what_if.models_json()});
+    } else {
+      for (auto const& route : routes)
+        if (route.path == path) return ask(route);
+    }
+    write(refusal(404, "there is no such page"));
+  }
+
+  void ask(Route const& route) {
+    is_asking_ = true;
+    auto& pool = route.answer == &WhatIf::plot_svg ? server_.plots : server_.answers;
+    asio::post(pool, [self = shared_from_this(), &route] {
+      auto answer = std::make_shared<Answer>(answered(self->server_.what_if, route, self->request_.body()));
+      asio::post(self->server_.io, [self, answer] { self->write(std::move(*answer)); });
+    });
+  }
+
+  /// A request that was not understood. One that was not sent in its time gets no answer.
+  void refuse(Error error) {
+    if (error == http::error::body_limit) return write(refusal(413, "a body above 16 KiB"));
+    if (error == http::error::header_limit) return write(refusal(431, "headers above 48 KiB"));
+    bool const said = error.category() == http::make_error_code(http::error::bad_method).category() &&
+                      error != http::error::end_of_stream && error != http::error::partial_message;
+    if (said) return write(refusal(400, "this request was not understood"));
+    end();
+  }
+
+  void write(Answer answer) {
+    is_asking_ = false;
+    if (server_.unsent_bytes + answer.body.size() > most_unsent_bytes)
+      answer = refusal(503, "too many answers are waiting for their clients");
+    bool const last = answer.status != 200 || !request_.keep_alive();
+    response_ = Response(static_cast<http::status>(answer.status), 11);
+    response_.set(http::field::content_type, answer.type);
+    response_.set("Content-Security-Policy", policy);
+    response_.set("X-Content-Type-Options", "nosniff");
+    response_.set("Referrer-Policy", "no-referrer");
+    response_.set("Cross-Origin-Resource-Policy", "same-origin");
+    response_.set("Cross-Origin-Opener-Policy", "same-origin");
+    response_.set("Cache-Control", "no-store");
+    response_.keep_alive(!last);
+    response_.body() = std::move(answer.body);
+    response_.prepare_payload();
+    unsent_bytes_ = response_.body().size();
+    server_.unsent_bytes += unsent_bytes_;
+    stream_.expires_after(longest_transfer);
+    http::async_write(stream_, response_, [self = shared_from_this(), last](Error error, std::size_t) {
+      self->server_.unsent_bytes -= std::exchange(self->unsent_bytes_, 0);
+      if (error) return self->end();
+      last ? self->linger() : self->read();
+    });
+  }
+
+  /// Says that nothing more comes, and throws away what does come for a moment: closed at once, a client that still
+  /// sends would lose the answer to the reset of its connection.
+  void linger() {
+    Error ignored;
+    stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+    stream_.expires_after(longest_linger);
+    drain(most_head_bytes + most_body_bytes);
+  }
+  void drain(std::size_t most_bytes) {
+    buffer_.clear();
+    stream_.async_read_some(buffer_.prepare(4096), [self = shared_from_this(), most_bytes](Error error, std::size_t n) {
+      if (error || n >= most_bytes) return self->end();
+      self->drain(most_bytes - n);
+    });
+  }
+
+  Implementation& server_;
+  beast::tcp_stream stream_;
+  beast::flat_buffer buffer_{most_head_bytes + most_body_bytes};
+  std::optional<http::request_parser<http::string_body>> parser_;
+  Request request_;
+  Response response_;
+  std::size_t unsent_bytes_ = 0;
+  bool is_asking_ = false;  ///< the answer is being made
+};
+
+/// @throws InputError. Without SO_REUSEPORT, which would let two servers share a port; SO_REUSEADDR lets one follow
+/// another at once and refuses a port that is listened on (Linux, socket(7)).
+void PageServer::Implementation::bind() {
+  auto const fail = [&](Error const& error) {
+    throw InputError("cannot listen on " + options.host + " port " + std::to_string(options.port) + " (" +
+                     error.message() + "). Give another --port, 0 for any free one.");
+  };
+  Error error;
+  tcp::resolver resolver(io);
+  auto const found = resolver.resolve(options.host, std::to_string(options.port), tcp::resolver::passive, error);
+  if (error) fail(error);
+  auto const endpoint = found.begin()->endpoint();
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.listen(static_cast<int>(most_connections), error);
+  if (error) fail(error);
+  options.port = acceptor.local_endpoint().port();
+}
+
+/// The client that is waited for longest gives way to a new one, so that many slow ones keep nobody out.
+/// @return whether there is room
+bool PageServer::Implementation::make_room() {
+  connections.remove_if([](auto const& connection) { return connection.expired(); });
+  if (connections.size() < most_connections) return true;
+  for (auto at = connections.begin(); at != connections.end(); ++at)
+    if (auto const connection = at->lock(); connection && connection->waits_for_client()) {
+      connection->end();
+      connections.erase(at);
+      return true;
+    }
+  return false;
+}
+
+void PageServer::Implementation::accept() {
+  acceptor.async_accept([this](Error error, tcp::socket socket) {
+    if (error == asio::error::operation_aborted) return;
+    if (error) {  // no file is left to the process: the connections that end give some back
+      pause.expires_after(std::chrono::milliseconds(100));
+      pause.async_wait([this](Error e) {
+        if (!e) accept();
+      });
+      return;
+    }
+    accept();
+    Error ignored;
+    socket.set_option(tcp::no_delay(true), ignored);
+    if (!make_room()) return;
+    auto const connection = std::make_shared<Connection>(*this, std::move(socket));
+    connections.push_back(connection);
+    connection->read();
+  });
+}
 
 PageServer::PageServer(WhatIf const& what_if, PageServerOptions options)
     : implementation_(std::make_unique<Implementation>(what_if, std::move(options))) {
-  auto& o = implementation_->options;
-  if (!is_loopback(o.host) && o.token.size() < 8)
-    throw InputError(
-        "--host " + o.host +
-        " without a --token of at least 8 characters (anyone who reaches this machine could ask). Add --token SECRET?");
+  auto const& o = implementation_->options;
+  if (!is_loopback(o.host) && o.token.empty())
+    throw InputError("host '" + o.host + "' without a token (anyone who reaches this machine could ask)");
   bool const plain = std::all_of(o.token.begin(), o.token.end(), [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_';
   });
-  if (!plain) throw InputError("--token (must be letters, digits, - and _: it stands in an address)");
+  if (!plain || (!o.token.empty() && o.token.size() < 8))
+    throw InputError("token (must be at least 8 letters, digits, - and _: it stands in an address)");
   if (o.port < 0 || o.port > 65535) throw InputError("port=" + std::to_string(o.port) + " (must be from 0 to 65535)");
-  implementation_->set_up();
-  auto& server = implementation_->server;
-  bool bound = false;
-  if (o.port == 0) {
-    int const port = server.bind_to_any_port(o.host);
-    bound = port > 0;
-    o.port = port;
-  } else {
-    bound = server.bind_to_port(o.host, o.port);
-  }
-  if (!bound)
-    throw InputError("cannot listen on " + o.host + " port " + std::to_string(o.port) +
-                     " (is it taken, or not this machine's?). Another --port?");
-  server.widen_queue();
+  implementation_->bind();
+  implementation_->accept();
 }
 
 PageServer::~PageServer() = default;
@@ -268,7 +345,18 @@ std::string PageServer::url() const {
   return "http://" + i.authority() + "/" + (i.options.token.empty() ? "" : "?token=" + i.options.token);
 }
 
-void PageServer::run() { implementation_->server.listen_after_bind(); }
-void PageServer::stop() { implementation_->server.stop(); }
+void PageServer::run() {
+  auto& i = *implementation_;
+  while (!i.io.stopped()) try {
+      i.io.run();
+    } catch (std::exception const&) {  // no memory, most likely: that connection is gone, the others go on
+    }
+  i.answers.stop();
+  i.plots.stop();
+  i.answers.join();
+  i.plots.join();
+}
+
+void PageServer::stop() { implementation_->io.stop(); }
 
 }  // namespace kurve::cli

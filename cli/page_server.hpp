@@ -9,6 +9,11 @@
 
 namespace kurve::cli {
 
+/// Whether only this machine reaches a server that listens there.
+[[nodiscard]] inline bool is_loopback(std::string const& host) {
+  return host == "127.0.0.1" || host == "localhost" || host == "::1";
+}
+
 struct PageServerOptions {
   std::string host = "127.0.0.1";
   int port = 0;       ///< 0: any free one
@@ -19,18 +24,20 @@ struct PageServerOptions {
 ///
 /// It serves the files built into the program and nothing of the disk. A question needs a Host that is this server's
 /// own loopback name (DNS rebinding) or the token, and no Origin or Sec-Fetch-Site of another site. A request may have
-/// 64 KiB in all and takes at most 10 s to arrive and 10 s to leave; 64 are served at once. What is not understood is
-/// answered with 400 and the reason as `{"error": ...}`.
+/// 64 KiB in all and takes at most 10 s to arrive, its answer 64 MiB and 10 s to leave; 500 clients are connected at
+/// once, and the one that is waited for longest gives way to the next. What is not understood is answered with 400 and
+/// the reason as `{"error": ...}`, and after anything but 200 the connection ends.
 class PageServer {
  public:
-  /// Binds. @throws InputError where the address cannot be had, or would be open without a token
+  /// Binds. @throws InputError where the address cannot be had (a port that another server listens on), or would be
+  /// open without a token
   PageServer(WhatIf const& what_if, PageServerOptions options);
   ~PageServer();
   /// "http://127.0.0.1:8765/"
   [[nodiscard]] std::string url() const;
-  /// Answers until stop().
+  /// Answers until stop(), and returns when the answers in hand are made; they are not sent.
   void run();
-  /// Safe from another thread.
+  /// Safe from another thread, also before run().
   void stop();
 
  private:

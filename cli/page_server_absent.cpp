@@ -8,8 +8,7 @@ struct PageServer::Implementation {};
 
 PageServer::PageServer(WhatIf const&, PageServerOptions) {
   throw NotBuilt(
-      "this build has no page (cpp-httplib or Chart.js was not found). Install libcpp-httplib-dev and libjs-chart.js "
-      "and build again?");
+      "this build has no page (Chart.js was not found). Install libjs-chart.js and build again.");
 }
 PageServer::~PageServer() = default;
 std::string PageServer::url() const { return {}; }

@@ -1,14 +1,60 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <sys/random.h>
+
+#include <array>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
+#include <cstdlib>
+#include <cstring>
 #include <thread>
 
 #include "cli/output.hpp"
 #include "cli/page_server.hpp"
 #include "cli/verbs.hpp"
+#include "data/csv.hpp"
 #include "data/model_file.hpp"
+#include "data/open_file.hpp"
+#include "model/error.hpp"
 
 namespace kurve::cli {
+namespace {
+
+constexpr std::size_t longest_token_file = 4096;
+constexpr timespec longest_ending{.tv_sec = 1, .tv_nsec = 0};  ///< of answers in hand when the server is told to end
+
+/// 128 bits of the kernel's own randomness, as hex.
+std::string made_up_token() {
+  std::array<unsigned char, 16> bytes{};
+  if (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size()))
+    throw DeviceError("getrandom (" + std::string(std::strerror(errno)) + ")");
+  constexpr char const* digits = "0123456789abcdef";
+  std::string text;
+  for (auto const byte : bytes) text += {digits[byte >> 4], digits[byte & 15]};
+  return text;
+}
+
+/// What --token names. The secret itself is no argument: every user of the machine sees those in the list of processes.
+std::string token_from(std::string const& where) {
+  if (where == "new") return made_up_token();
+  std::string token;
+  if (where.starts_with("env:")) {
+    char const* const value = std::getenv(where.c_str() + 4);
+    if (value == nullptr) throw InputError("--token '" + where + "' (no such environment variable is set)");
+    token = value;
+  } else if (where.starts_with("file:")) {
+    token = data::read_whole(where.substr(5), longest_token_file);
+    token.erase(token.find_last_not_of(" \t\r\n") + 1);
+  } else {
+    throw InputError(
+        "--token (must be new, env:NAME or file:PATH: whoever lists the processes of this machine sees an argument). "
+        "Put the secret into an environment variable or a file and name that.");
+  }
+  if (token.empty()) throw InputError("--token '" + where + "' (holds nothing)");
+  return token;
+}
+
+}  // namespace
 
 int serve(Arguments const& arguments) {
   namespace po = boost::program_options;
@@ -21,9 +67,10 @@ int serve(Arguments const& arguments) {
   line.takes_inputs(-1);
   line.options().add_options()("port,p", po::value<int>()->default_value(0), "0: any free one")(
       "host", po::value<std::string>()->default_value("127.0.0.1"),
-      "the address to listen on; another than loopback needs --token")(
-      "token", po::value<std::string>()->value_name("SECRET"),
-      "asked of every question: whoever has the address printed has it");
+      "the address to listen on; another than loopback always has a token")(
+      "token", po::value<std::string>()->value_name("WHERE"),
+      "secret required with every question, part of the printed address: new (made up), env:NAME (of an environment "
+      "variable) or file:PATH");
   if (!line.parse(arguments)) return ok;
   std::vector<ServedModel> models;
   for (auto const& path : line.all("input")) models.push_back({path, data::read_model(path)});
@@ -36,17 +83,22 @@ int serve(Arguments const& arguments) {
   sigaddset(&signals, SIGINT);
   sigaddset(&signals, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  PageServer server(what_if, {.host = line.get<std::string>("host"),
+  auto const host = line.get<std::string>("host");
+  auto const where = line.find<std::string>("token");
+  PageServer server(what_if, {.host = host,
                               .port = line.get<int>("port"),
-                              .token = line.find<std::string>("token").value_or("")});
+                              .token = where               ? token_from(*where)
+                                       : is_loopback(host) ? ""
+                                                           : made_up_token()});
   print("serving " + server.url() + " (Ctrl-C ends it)\n");
   std::atomic<bool> ended{false};
   std::jthread waiter([&] {
-    do {  // a signal before the server listens does not stop it: the next one does
-      int signal = 0;
-      sigwait(&signals, &signal);
-      server.stop();
-    } while (!ended);
+    int signal = 0;
+    sigwait(&signals, &signal);
+    server.stop();
+    // The next one says that run() has returned. Where it is a second Ctrl-C, or an answer in hand keeps run() from
+    // returning, the program ends at once.
+    if (sigtimedwait(&signals, nullptr, &longest_ending) < 0 || !ended) std::_Exit(ok);
   });
   server.run();
   ended = true;

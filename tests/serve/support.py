@@ -8,21 +8,21 @@ import sys
 
 
 class Served:
-    """`kurve serve` on a free port of 127.0.0.1; ended and reaped at the end."""
+    """`kurve serve` on a free port of 127.0.0.1, or another loopback address; ended and reaped at the end."""
 
-    def __init__(self, program, *arguments, cwd=None):
+    def __init__(self, program, *arguments, cwd=None, env=None):
         self.process = subprocess.Popen([program, "serve", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        text=True, cwd=cwd)
-        line = self.process.stdout.readline()
-        found = re.search(r"http://127\.0\.0\.1:(\d+)/", line)
+                                        text=True, cwd=cwd, env=env)
+        self.line = line = self.process.stdout.readline()
+        found = re.search(r"http://(127\.[0-9.]+):(\d+)/", line)
         if not found:
             err = self.process.stderr.read()
             if "this build has no page" in err:
                 print("skipped: this build has no page")
                 sys.exit(77)
             raise AssertionError(f"no address: {line!r} {err!r}")
-        self.port = int(found.group(1))
-        self.url = f"http://127.0.0.1:{self.port}/"
+        self.host, self.port = found.group(1), int(found.group(2))
+        self.url = f"http://{self.host}:{self.port}/"
 
     def __enter__(self):
         return self
@@ -37,7 +37,7 @@ class Served:
             return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1))
 
     def connect(self):
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        return http.client.HTTPConnection(self.host, self.port, timeout=30)
 
     def request(self, method, path, body=None, headers=None, connection=None):
         """(status, body) of one request; a new connection unless one is given."""
