@@ -9,8 +9,8 @@
 namespace kurve::calibrate {
 
 /// MPI ranks, one process each, on one host or many. Rank 0 drives; the others must call follow(). Algorithms: "ring",
-/// our own, and "library", whatever MPI_Iallreduce chooses for that size (the one that does not block, as overlap needs
-/// it, and as it can be given up on). Ranks of one host are a node where mpirun put neighbours on the same host.
+/// our own, and "library", whatever MPI_Allreduce chooses for that size: what programs call. Ranks of one host are a
+/// node where mpirun put neighbours on the same host.
 ///
 /// Initialises MPI, and finalises it when destroyed. A rank that keeps the others waiting for 10 s, and as long again
 /// as a message takes at 1 MB/s, ends a task with a DeviceError that names it and its host; so does one whose

@@ -64,8 +64,9 @@ class ChoiceLog {
  public:
   ChoiceLog() {
     if (std::getenv("NCCL_DEBUG") != nullptr || std::getenv("NCCL_DEBUG_FILE") != nullptr) return;
-    std::string path = std::filesystem::temp_directory_path() / "kurve-nccl-XXXXXX";
-    int const file = mkstemp(path.data());
+    std::error_code error;
+    std::string path = std::filesystem::temp_directory_path(error) / "kurve-nccl-XXXXXX";
+    int const file = error ? -1 : mkstemp(path.data());
     if (file < 0) return;
     close(file);
     path_ = path;

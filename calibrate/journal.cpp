@@ -236,10 +236,13 @@ void Journal::add(RunRecord const& record) { append(json_of(record).dump()); }
 
 void Journal::append(std::string const& record) {
   if (!file_) return;
+  std::string const kept = "; what was measured before is kept. Mend that, then --resume.";
   try {
     file_->append(record + "\n");
+  } catch (DeviceError const& e) {  // a full disk
+    throw DeviceError(e.what() + kept);
   } catch (InputError const& e) {
-    throw InputError(e.what() + std::string("; what was measured before is kept. Mend that, then --resume?"));
+    throw InputError(e.what() + kept);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,6 +36,15 @@ constexpr double grace_s = 5.0;                                // mpirun takes a
   _exit(127);
 }
 
+/// Cuts the log off where it is kept to. The program writes on at the end of what is left, as it appends: no pipe of
+/// ours slows it. @return bytes cut off
+std::uint64_t cut_off(int log) {
+  struct stat status {};
+  if (::fstat(log, &status) != 0 || status.st_size <= largest_output_bytes) return 0;
+  return ::ftruncate(log, largest_output_bytes) == 0 ? static_cast<std::uint64_t>(status.st_size - largest_output_bytes)
+                                                     : 0;
+}
+
 /// Whether it ended; it stays a zombie until reaped, so its group keeps its number.
 bool ended(pid_t pid) {
   siginfo_t info{};
@@ -46,7 +56,7 @@ bool ended(pid_t pid) {
 ShellRun run_shell(std::string const& command, std::string const& log_path, double timeout_s,
                    std::function<bool()> const& stop) {
   using Clock = std::chrono::steady_clock;
-  data::Descriptor const log(::open(log_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
+  data::Descriptor const log(::open(log_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666));
   if (log.get() < 0) throw InputError("cannot write '" + log_path + "' (" + std::strerror(errno) + ")");
   data::Descriptor const input(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   auto const start = Clock::now();
@@ -69,6 +79,7 @@ ShellRun run_shell(std::string const& command, std::string const& log_path, doub
         killed_s = spent_s();
       }
     }
+    run.bytes_left_out += cut_off(log.get());
     std::this_thread::sleep_for(poll_interval);
   }
   run.elapsed_s = spent_s();
@@ -76,6 +87,10 @@ ShellRun run_shell(std::string const& command, std::string const& log_path, doub
   int status = 0;
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
+  run.bytes_left_out += cut_off(log.get());
+  if (run.bytes_left_out > 0)
+    static_cast<void>(log.write_all("\n(kurve: at least " + std::to_string(run.bytes_left_out) +
+                                    " bytes of output left out from here on)\n"));
   run.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return run;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -12,9 +13,14 @@ struct ShellRun {
   bool timed_out = false;  ///< killed because it took too long
   bool stopped = false;    ///< killed because the caller wished so
   double elapsed_s = 0.0;
+  std::uint64_t bytes_left_out = 0;  ///< of its output, at the least
 };
 
-/// Runs a command by `/bin/sh -c`, in a process group of its own, with its output in a file and no input. Killed, it
+/// What is kept of a program's output: half a million step lines. The rest is counted, and said at the log's end.
+inline constexpr std::int64_t largest_output_bytes = std::int64_t{32} << 20;
+
+/// Runs a command by `/bin/sh -c`, in a process group of its own, with the first 32 MiB of
+/// its output in a file and no input. Killed, it
 /// goes with its group: SIGTERM, so that launchers take their ranks along, and SIGKILL 5 s later. What it leaves behind
 /// in its group when it ends is killed too. Where this process is killed the shell, or the one command it became, gets
 /// SIGTERM.

@@ -9,8 +9,15 @@
 
 #include "data/philox.hpp"
 #include "data/quantity_text.hpp"
+#include "model/error.hpp"
 
 namespace kurve::calibrate {
+namespace {
+
+constexpr Bytes largest_gradient{std::int64_t{16}
+                                 << 30};  // as much as the largest all-reduce that is measured anywhere
+
+}  // namespace
 
 WaitTimes wait_times(data::KeyedText& text) {
   WaitTimes t;
@@ -18,6 +25,9 @@ WaitTimes wait_times(data::KeyedText& text) {
   t.per_sample = text.seconds("per_sample", t.per_sample);
   t.serial = text.seconds("serial", t.serial);
   t.gradient = text.bytes("gradient", t.gradient);
+  if (t.gradient > largest_gradient)
+    throw InputError("wait: gradient='" + data::bytes_text(t.gradient) + "' (must be at most " +
+                     data::bytes_text(largest_gradient) + ": every rank holds it in memory)");
   t.noise = text.number("noise", t.noise, 0.0, 10.0);
   t.straggler_probability = text.number("straggler_probability", t.straggler_probability, 0.0, 1.0);
   t.straggler_slowdown = text.number("straggler_slowdown", t.straggler_slowdown, 1.0, 1e6);

@@ -100,6 +100,7 @@ class Session {
     bar_.reset();
     auto const failure = found.failure;
     auto const ended = found.ended;
+    std::string const kept = "; what was measured is in the journal. Mend that, then --resume.";
     try {
       write_results(line_, folder_, std::move(found), about, around);
       bool const whole = ended == calibrate::Ended::complete || ended == calibrate::Ended::out_of_time;
@@ -107,8 +108,9 @@ class Session {
     } catch (DataError const&) {
       throw;
     } catch (InputError const& e) {
-      if (!failure)
-        throw InputError(e.what() + std::string("; what was measured is in the journal. Mend that, then --resume?"));
+      if (!failure) throw InputError(e.what() + kept);
+    } catch (DeviceError const& e) {  // a full disk
+      if (!failure) throw DeviceError(e.what() + kept);
     }
     if (failure) std::rethrow_exception(failure);
     return ended == calibrate::Ended::stopped ? Interrupt::exit_code() : ok;

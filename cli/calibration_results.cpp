@@ -60,6 +60,11 @@ ResultsFolder::ResultsFolder(CommandLine const& line) : path_(line.get<std::stri
   std::error_code error;
   std::filesystem::create_directories(path_, error);
   if (error) throw InputError("cannot make --into '" + name() + "' (" + error.message() + ")");
+  for (auto const& input : line.all("from"))
+    for (auto const* result : {"components.csv", "steps.csv", "per_rank.csv", "network.csv", "model.json"})
+      if (data::is_same_file(input, file(result).string()))
+        throw InputError("--from '" + input + "' would be overwritten (it is " + result + " of --into '" + name() +
+                         "'). Give another folder.");
 }
 
 void ResultsFolder::put(std::string const& name, std::optional<std::string> const& text) {

@@ -29,9 +29,7 @@ int fit(Arguments const& arguments) {
       "seed", po::value<std::uint64_t>()->default_value(1), "of the draws");
   if (!line.parse(arguments)) return ok;
   auto const inputs = line.inputs();
-  calibrate::FitOptions const options{.draws = line.get<int>("draws"), .seed = line.get<std::uint64_t>("seed")};
-  if (options.draws < 10 || options.draws > 100'000)
-    throw InputError("--draws=" + std::to_string(options.draws) + " (must be from 10 to 100000)");
+  calibrate::FitOptions const options{.draws = line.draws(), .seed = line.get<std::uint64_t>("seed")};
 
   auto studies = calibrate::sort_inputs(data::read_studies(inputs, line.assumptions()));
   if (auto const split = line.find<std::string>("fit"))
@@ -42,7 +40,7 @@ int fit(Arguments const& arguments) {
   std::ostringstream json;
   data::write_model(json, fitted.model, line.provenance(inputs));
   if (line.has("out") || line.json()) write_result(line, json.str());
-  if (!line.json()) print(validate::to_text(fitted));
+  if (!line.json() && line.find<std::string>("out") != "-") print(validate::to_text(fitted));
   return ok;
 }
 

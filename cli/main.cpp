@@ -1,10 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <iomanip>
 #include <iostream>
+#include <new>
+#include <optional>
+#include <sstream>
 #include <string_view>
 
+#include "cli/terminal.hpp"
 #include "cli/verbs.hpp"
+#include "data/printable.hpp"
 #include "model/error.hpp"
 
 namespace {
@@ -31,23 +38,43 @@ constexpr std::array verbs{
     Verb{"analyze", analyze, "Study or log -> scaling table, bend, cause, plot"},
 };
 
-void print_help(std::ostream& out) {
+std::string help_text() {
+  std::ostringstream out;
   out << "kurve VERB INPUT... [options]: how a training job scales, measured and predicted\n\n";
   for (auto const& verb : verbs) out << "  " << std::left << std::setw(11) << verb.name << verb.summary << "\n";
   out << "\n`kurve VERB --help`: options and an example. `kurve --version`: the version.\n";
+  return out.str();
+}
+
+bool ends_by_itself(Verb const& verb) { return verb.run != serve; }
+
+/// Asked not to speak, or one of several ranks of which the first speaks (the launchers' variables, docs of Open MPI
+/// and MPICH).
+bool is_quiet(Arguments const& arguments) {
+  for (auto const* name : {"OMPI_COMM_WORLD_RANK", "PMI_RANK"})
+    if (char const* const rank = std::getenv(name); rank != nullptr && std::string_view(rank) != "0") return true;
+  return std::any_of(arguments.begin(), arguments.end(), [](auto const& a) { return a == "-q" || a == "--quiet"; });
 }
 
 int run(Arguments arguments) {
   if (arguments.empty() || arguments[0] == "--help" || arguments[0] == "-h" || arguments[0] == "help") {
-    print_help(arguments.empty() ? std::cerr : std::cout);
-    return arguments.empty() ? usage : ok;
+    if (!arguments.empty()) {
+      print(help_text());
+      return ok;
+    }
+    std::cerr << help_text();
+    return usage;
   }
   if (arguments[0] == "--version") {
-    std::cout << "kurve " << data::this_machine().version << "\n";
+    print("kurve " + data::this_machine().version + "\n");
     return ok;
   }
   for (auto const& verb : verbs)
-    if (verb.name == arguments[0]) return verb.run({arguments.begin() + 1, arguments.end()});
+    if (verb.name == arguments[0]) {
+      std::optional<Heartbeat> heart;
+      if (ends_by_itself(verb) && !is_quiet(arguments)) heart.emplace(arguments[0]);
+      return verb.run({arguments.begin() + 1, arguments.end()});
+    }
   std::string names;
   for (auto const& verb : verbs) names += " " + std::string(verb.name);
   throw InputError("unknown verb '" + arguments[0] + "' (the verbs are" + names + ")");
@@ -57,7 +84,7 @@ int run(Arguments arguments) {
 
 int main(int argc, char** argv) {
   auto fail = [](std::string_view message, int code) {
-    std::cerr << "kurve: " << message << "\n";
+    std::cerr << "kurve: " << data::printable(message) << "\n";
     return code;
   };
   try {
@@ -72,6 +99,8 @@ int main(int argc, char** argv) {
     return fail(e.what(), backend);
   } catch (DeviceError const& e) {
     return fail(e.what(), backend);
+  } catch (std::bad_alloc const&) {
+    return fail("not enough memory for what was asked. Ask for fewer or smaller: K, trials, draws, files.", backend);
   } catch (std::exception const& e) {
     return fail(std::string("internal error: ") + e.what() + " (a bug: report it with the command line)", internal);
   }

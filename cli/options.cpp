@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/options.hpp"
 
-#include <fstream>
-#include <iostream>
+#include <cmath>
 #include <sstream>
 
+#include "cli/terminal.hpp"
+#include "data/atomic_file.hpp"
+#include "data/csv.hpp"
+#include "data/open_file.hpp"
+#include "data/printable.hpp"
+#include "data/quantity_text.hpp"
 #include "model/error.hpp"
 #include "validate/number_text.hpp"
 #include "validate/text_table.hpp"
@@ -21,14 +26,18 @@ double checked(double value, char const* name, bool upper_included) {
   throw InputError(text.str());
 }
 
-}  // namespace
+constexpr std::size_t largest_config = std::size_t{1} << 20;  // some hundred options of a line each
+constexpr int fewest_draws = 10, most_draws = 100'000;        // the ends of an interval; a Model of 100 MB
 
-std::string shell_quoted(std::string const& argument) {
-  if (!argument.empty() && argument.find_first_of(" \t'\"<>|&;()$`\\*?#~{}") == std::string::npos) return argument;
-  std::string text = "'";
-  for (char const c : argument) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return text + "'";
+std::string config_text(std::string const& path) {
+  try {
+    return data::read_whole(path, largest_config);
+  } catch (DataError const& e) {  // an option like any other
+    throw InputError(std::string("--config: ") + e.what());
+  }
 }
+
+}  // namespace
 
 CommandLine::CommandLine(std::string usage, std::string summary, std::string example)
     : usage_(std::move(usage)),
@@ -37,7 +46,8 @@ CommandLine::CommandLine(std::string usage, std::string summary, std::string exa
       visible_("Options"),
       common_("Common options") {
   common_.add_options()("help,h", "this text")("json,j", "machine-readable result instead of text")(
-      "out,o", po::value<std::string>()->value_name("FILE"), "write the result to FILE, whole or not at all")(
+      "out,o", po::value<std::string>()->value_name("FILE"),
+      "write the result to FILE, whole or not at all; - is standard output")(
       "config", po::value<std::string>()->value_name("FILE"), "options as `name = value` lines; the command line wins")(
       "quiet,q", "no progress and no warnings");
 }
@@ -65,38 +75,85 @@ Arguments CommandLine::inputs() const {
   return inputs;
 }
 
+/// Keeps the options given, but for what would be taken for another number: -1 of an unsigned one, and nan.
+void CommandLine::store(po::basic_parsed_options<char> const& parsed) {
+  for (auto const& option : parsed.options)
+    for (auto const& text : option.value)
+      if (option.string_key == "seed" && data::trimmed(text).starts_with('-'))
+        throw InputError("--seed=" + text + " (must be a whole number from 0 to 18446744073709551615)");
+  po::store(parsed, values_);
+  for (auto const& [name, value] : values_)
+    if (auto const* number = boost::any_cast<double>(&value.value()); number != nullptr && !std::isfinite(*number))
+      throw InputError("--" + name + "=" + data::number_text(*number) + " (must be a number)");
+}
+
+/// @throws InputError where a result would be written over an input or another result
+void CommandLine::require_apart() const {
+  Arguments read, written;
+  for (auto const* name : {"input", "model", "claim", "from", "config"}) {
+    if (!has(name)) continue;
+    auto const& value = values_[name].value();
+    if (auto const* one = boost::any_cast<std::string>(&value)) read.push_back(*one);
+    if (auto const* several = boost::any_cast<Arguments>(&value))
+      read.insert(read.end(), several->begin(), several->end());
+  }
+  for (auto const* name : {"out", "plot", "export"}) {
+    auto const path = find<std::string>(name);
+    if (!path || *path == "-") continue;
+    for (auto const& input : read)
+      if (data::is_same_file(input, *path))
+        throw InputError("--" + std::string(name) + " '" + *path + "' is the input '" + input +
+                         "' (it would be overwritten). Name another file.");
+    for (auto const& other : written)
+      if (data::is_same_file(other, *path))
+        throw InputError("--" + std::string(name) + " '" + *path +
+                         "' is another result's file too. Name another file.");
+    written.push_back(*path);
+  }
+}
+
 bool CommandLine::parse(Arguments const& arguments) {
   arguments_ = arguments;
   po::options_description all;
   all.add(visible_).add(common_).add(hidden_);
   // No abbreviated names: a new option must not change what an old script means.
   auto const style = po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
-  po::store(po::command_line_parser(arguments).options(all).positional(positions_).style(style).run(), values_);
+  store(po::command_line_parser(arguments).options(all).positional(positions_).style(style).run());
   if (has("help")) {
-    std::cout << "kurve " << usage_ << "\n\n"
-              << validate::wrap(summary_) << "\n"
-              << visible_ << "\n"
-              << common_ << "\nExample:\n"
-              << example_ << "\n";
+    std::ostringstream text;
+    text << "kurve " << usage_ << "\n\n"
+         << validate::wrap(summary_) << "\n"
+         << visible_ << "\n"
+         << common_ << "\nExample:\n"
+         << example_ << "\n";
+    print(text.str());
     return false;
   }
   if (auto const path = find<std::string>("config")) {
-    std::ifstream file(*path);
-    if (!file) throw InputError("cannot read --config '" + *path + "'");
-    po::store(po::parse_config_file(file, all), values_);
+    std::istringstream file(config_text(*path));
+    store(po::parse_config_file(file, all));
   }
   po::notify(values_);
+  require_apart();
   return true;
 }
 
 data::Provenance CommandLine::provenance(Arguments const& inputs) const {
   auto made_by = data::this_machine();
   made_by.command_line = "kurve " + usage_.substr(0, usage_.find(' '));
-  for (auto const& argument : arguments_) made_by.command_line += " " + shell_quoted(argument);
+  for (auto const& argument : arguments_) made_by.command_line += " " + data::shell_quoted(argument);
   if (has("seed")) made_by.seed = std::to_string(get<std::uint64_t>("seed"));
   for (auto const& path : inputs)
     if (path != "-") made_by.inputs.emplace_back(path, data::file_digest(path));
   return made_by;
+}
+
+int CommandLine::draws() const {
+  int const draws = get<int>("draws");
+  if (draws < fewest_draws || draws > most_draws)
+    throw InputError("--draws=" + std::to_string(draws) + " (must be from " + std::to_string(fewest_draws) + " to " +
+                     std::to_string(most_draws) + ")");
+  return draws;
 }
 
 double CommandLine::threshold() const { return checked(get<double>("threshold"), "threshold", true); }

@@ -62,19 +62,21 @@ class CommandLine {
 
   [[nodiscard]] bool json() const { return has("json"); }
   [[nodiscard]] bool quiet() const { return has("quiet"); }
+  /// The option `draws`. @throws InputError outside its range, one for all verbs
+  [[nodiscard]] int draws() const;
   [[nodiscard]] double threshold() const;   ///< @throws InputError outside (0, 1]
   [[nodiscard]] double confidence() const;  ///< @throws InputError outside (0, 1)
 
  private:
+  void store(boost::program_options::basic_parsed_options<char> const& parsed);
+  void require_apart() const;
+
   std::string usage_, summary_, example_;
   Arguments arguments_;
   boost::program_options::options_description visible_, common_, hidden_;
   boost::program_options::positional_options_description positions_;
   boost::program_options::variables_map values_;
 };
-
-/// An argument as a shell would need it typed.
-[[nodiscard]] std::string shell_quoted(std::string const& argument);
 
 /// Adds --threshold and --confidence, which several verbs share.
 void add_judgement_options(CommandLine& line, double confidence);

@@ -102,7 +102,7 @@ validate::PlanOptions plan_options(CommandLine const& line, std::vector<validate
                           .watts = line.find<double>("watts"),
                           .confidence = line.confidence(),
                           .threshold = line.threshold(),
-                          .draws = line.get<int>("draws"),
+                          .draws = line.draws(),
                           .runs = line.get<int>("runs"),
                           .seed = line.get<std::uint64_t>("seed")};
   if (!line.has("K")) {  // the sizes of the offers themselves belong to the candidates

@@ -9,10 +9,14 @@
 namespace kurve::cli {
 namespace {
 
+constexpr std::size_t most_values = 1000;  // a Curve each
+
 std::vector<std::string> values_of(std::string const& setting, std::string const& list) {
   std::vector<std::string> values;
   std::istringstream in(list);
   for (std::string piece; std::getline(in, piece, ',');) {
+    if (values.size() > most_values)
+      throw InputError("--set '" + setting.substr(0, 64) + "...' (must have at most 1000 values)");
     auto const dots = piece.find("..");
     if (dots == std::string::npos) {
       values.push_back(piece);

@@ -103,7 +103,7 @@ sim::SimulateOptions curve_options(CommandLine const& line, model::Model const& 
                                .threshold = line.threshold(),
                                .confidence = line.confidence(),
                                .trials = line.get<long>("trials"),
-                               .draws = line.get<int>("draws"),
+                               .draws = line.draws(),
                                .seed = line.get<std::uint64_t>("seed"),
                                .threads = line.get<int>("threads"),
                                .method = sim::method_from_text(line.get<std::string>("method")),

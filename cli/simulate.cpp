@@ -50,7 +50,7 @@ int simulate_allreduce(CommandLine const& line, model::Model const& model, Argum
   sim::AllreduceOptions options{.ranks = numbers(data::ranks_from_text(line.get<std::string>("ranks"))),
                                 .bytes = {},
                                 .confidence = line.confidence(),
-                                .draws = line.get<int>("draws"),
+                                .draws = line.draws(),
                                 .seed = line.get<std::uint64_t>("seed")};
   for (auto const size : data::sizes_from_text(line.get<std::string>("bytes")))
     options.bytes.push_back(static_cast<double>(size.count));
@@ -75,7 +75,10 @@ int simulate_allreduce(CommandLine const& line, model::Model const& model, Argum
 }
 
 int replay(CommandLine const& line, model::Model const& model, sim::SimulateOptions const& options) {
-  auto const trial = static_cast<std::uint32_t>(line.get<long>("trial"));
+  long const number = line.get<long>("trial");
+  if (number < 0 || number > std::numeric_limits<std::uint32_t>::max())
+    throw InputError("--trial=" + std::to_string(number) + " (must be from 0 to 4294967295)");
+  auto const trial = static_cast<std::uint32_t>(number);
   std::ostringstream out;
   for (std::size_t i = 0; i < options.ranks.size(); ++i) {
     double const batch = options.global_batches.empty() ? model.batch_at(options.ranks[i]) : options.global_batches[i];
@@ -92,10 +95,9 @@ int replay(CommandLine const& line, model::Model const& model, sim::SimulateOpti
 /// What to measure next for T at the last K: all of it as JSON, the best three as text.
 std::vector<sim::Advice> advice_for(CommandLine const& line, model::Model const& model, model::Curve const& curve) {
   auto const& last = curve.points.back();
-  return sim::advise(model, {last.ranks, last.global_batch},
-                     {.confidence = line.confidence(),
-                      .draws = std::max(100, line.get<int>("draws")),
-                      .seed = line.get<std::uint64_t>("seed")});
+  return sim::advise(
+      model, {last.ranks, last.global_batch},
+      {.confidence = line.confidence(), .draws = std::max(100, line.draws()), .seed = line.get<std::uint64_t>("seed")});
 }
 
 nlohmann::ordered_json curve_json(model::Curve const& curve, data::Provenance const& made_by) {

@@ -97,7 +97,7 @@ int validate(Arguments const& arguments) {
   auto const inputs = line.inputs();
   kurve::validate::HoldoutOptions const options{.confidence = line.confidence(),
                                                 .threshold = line.threshold(),
-                                                .draws = line.get<int>("draws"),
+                                                .draws = line.draws(),
                                                 .seed = line.get<std::uint64_t>("seed")};
   auto const picture = plot_path(line);
   auto const prior_name = prior_of(line, inputs.size());

@@ -12,6 +12,7 @@
 #include "cli/settings.hpp"
 #include "data/curve_file.hpp"
 #include "data/model_file.hpp"
+#include "data/printable.hpp"
 #include "data/quantity_text.hpp"
 #include "model/error.hpp"
 #include "sim/simulate.hpp"
@@ -154,7 +155,7 @@ Answered steps_of(Question const& q) {
 
 std::string command_text(std::string const& verb, Arguments const& arguments) {
   std::string text = "kurve " + verb;
-  for (auto const& argument : arguments) text += " " + shell_quoted(argument);
+  for (auto const& argument : arguments) text += " " + data::shell_quoted(argument);
   return text;
 }
 

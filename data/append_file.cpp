@@ -7,16 +7,13 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
 
 #include "model/error.hpp"
 
 namespace kurve::data {
 namespace {
 
-[[noreturn]] void fail(std::string const& path, int error) {
-  throw InputError("cannot write '" + path + "' (" + std::strerror(error) + ")");
-}
+[[noreturn]] void fail(std::string const& path, int error) { throw_unwritable("'" + path + "'", error); }
 
 }  // namespace
 

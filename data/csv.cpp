@@ -14,23 +14,6 @@ std::string hex_byte(unsigned char byte) {
   return {'0', 'x', digits[byte >> 4], digits[byte & 15]};
 }
 
-/// Length of the UTF-8 sequence at the front of `text`; 0 where it is none (overlong, surrogate, beyond U+10FFFF, cut
-/// off). Source: RFC 3629 section 4.
-std::size_t utf8_sequence_length(std::string_view text) {
-  auto const byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-  auto const tail = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xBF) {
-    return byte(i) >= low && byte(i) <= high;
-  };
-  unsigned const lead = byte(0);
-  if (lead < 0x80) return 1;
-  if (lead >= 0xC2 && lead <= 0xDF) return tail(1) ? 2 : 0;
-  if (lead >= 0xE0 && lead <= 0xEF)
-    return tail(1, lead == 0xE0 ? 0xA0 : 0x80, lead == 0xED ? 0x9F : 0xBF) && tail(2) ? 3 : 0;
-  if (lead >= 0xF0 && lead <= 0xF4)
-    return tail(1, lead == 0xF0 ? 0x90 : 0x80, lead == 0xF4 ? 0x8F : 0xBF) && tail(2) && tail(3) ? 4 : 0;
-  return 0;
-}
-
 /// Splits one whole record, whose quotes are balanced.
 std::vector<std::string> split_record(std::string_view record, char delimiter, std::string const& path, long line) {
   auto const bad_quoting = [&](std::string_view why) {
@@ -70,6 +53,21 @@ std::vector<std::string> split_record(std::string_view record, char delimiter, s
 }
 
 }  // namespace
+
+std::size_t utf8_sequence_length(std::string_view text) {
+  auto const byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+  auto const tail = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xBF) {
+    return byte(i) >= low && byte(i) <= high;
+  };
+  unsigned const lead = byte(0);
+  if (lead < 0x80) return 1;
+  if (lead >= 0xC2 && lead <= 0xDF) return tail(1) ? 2 : 0;
+  if (lead >= 0xE0 && lead <= 0xEF)
+    return tail(1, lead == 0xE0 ? 0xA0 : 0x80, lead == 0xED ? 0x9F : 0xBF) && tail(2) ? 3 : 0;
+  if (lead >= 0xF0 && lead <= 0xF4)
+    return tail(1, lead == 0xF0 ? 0x90 : 0x80, lead == 0xF4 ? 0x8F : 0xBF) && tail(2) && tail(3) ? 4 : 0;
+  return 0;
+}
 
 LineReader::LineReader(std::istream& in, std::string path) : in_(in), path_(std::move(path)) {}
 

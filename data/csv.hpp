@@ -32,6 +32,10 @@ class LineReader {
   long number_ = 0;
 };
 
+/// Length of the UTF-8 sequence at the front of `text`; 0 where it is none (overlong, surrogate, beyond U+10FFFF, cut
+/// off). Source: RFC 3629 section 4.
+[[nodiscard]] std::size_t utf8_sequence_length(std::string_view text);
+
 /// Whether no line of text may hold it: a control byte other than a tab.
 [[nodiscard]] constexpr bool is_control(char c) {
   return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == 0x7F;

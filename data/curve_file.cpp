@@ -9,6 +9,7 @@
 
 #include "data/csv.hpp"
 #include "data/json_text.hpp"
+#include "data/printable.hpp"
 #include "data/quantity_text.hpp"
 #include "model/error.hpp"
 
@@ -145,12 +146,12 @@ void write_curve_csv(std::ostream& out, model::Curve const& c, Provenance const&
   std::string not_measured;
   for (auto const& name : c.not_measured) not_measured += (not_measured.empty() ? "" : ",") + name;
 
-  out << "# kurve: curve/1\n# workload: " << c.workload << "\n# regime: " << model::to_text(c.regime)
+  out << "# kurve: curve/1\n# workload: " << printable_line(c.workload) << "\n# regime: " << model::to_text(c.regime)
       << "\n# method: " << c.method << "\n# threshold: " << number_text(c.threshold)
       << "\n# confidence: " << number_text(c.confidence) << "\n# baseline_K: " << number_text(c.baseline_ranks)
       << "\n# not_measured: " << not_measured << "\n# version: " << provenance.version
-      << "\n# command: " << provenance.command_line << "\n# seed: " << provenance.seed
-      << "\n# host: " << provenance.host << '\n';
+      << "\n# command: " << printable_line(provenance.command_line) << "\n# seed: " << provenance.seed
+      << "\n# host: " << printable_line(provenance.host) << '\n';
   for (auto const& [name, member] : scalars) out << name << ',';
   for (double const level : levels) out << 'q' << number_text(level) << "_s,";
   out << "speedup,efficiency,efficiency_low,efficiency_high,p_pays";

@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <utility>
+
+#include "model/error.hpp"
 
 namespace kurve::data {
 
@@ -15,6 +18,12 @@ Descriptor::~Descriptor() {
 Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
   std::swap(fd_, other.fd_);
   return *this;
+}
+
+void throw_unwritable(std::string const& what, int error) {
+  std::string const text = "cannot write " + what + " (" + std::strerror(error) + ")";
+  if (error == ENOSPC || error == EDQUOT || error == EIO || error == EFBIG || error == EPIPE) throw DeviceError(text);
+  throw InputError(text);
 }
 
 int Descriptor::write_all(std::string_view content) const {

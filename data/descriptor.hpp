@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace kurve::data {
@@ -22,5 +23,10 @@ class Descriptor {
  private:
   int fd_ = -1;
 };
+
+/// @param error  errno of what failed to be written
+/// @throws DeviceError where the disk or the device gave up (full, over quota, broken), InputError where the path is
+/// wrong
+[[noreturn]] void throw_unwritable(std::string const& what, int error);
 
 }  // namespace kurve::data

@@ -16,6 +16,9 @@
 #include "data/logs/nccl_tests.hpp"
 #include "data/logs/nccl_tests_json.hpp"
 #include "data/logs/osu.hpp"
+#include "data/printable.hpp"
+#include "data/quantity_text.hpp"
+#include "model/bounds.hpp"
 #include "model/contract.hpp"
 #include "model/error.hpp"
 
@@ -82,15 +85,48 @@ Format const* recognised(std::string const& path, std::string_view prefix) {
   return nullptr;
 }
 
+/// What no clock and no job gives is refused, whoever wrote it and in which format.
+void require_ranges(Study const& study) {
+  auto const require = [&](Sample const& s, std::string const& name, std::optional<double> value, double low,
+                           double high) {
+    if (!value || (*value >= low && *value <= high)) return;
+    throw DataError(
+        study.path, s.line,
+        name + "=" + number_text(*value) + " (must be from " + number_text(low) + " to " + number_text(high) + ")");
+  };
+  std::string const time_name = study.kind() == StudyKind::components ? "time_s" : study.time_column;
+  for (auto const& s : study.samples) {
+    require(s, time_name, s.time_s, model::shortest_s, model::longest_s);
+    require(s, "compute_s", s.compute_s, 0.0, model::longest_s);
+    require(s, "comm_s", s.comm_s, 0.0, model::longest_s);
+    require(s, "hidden_comm_s", s.hidden_comm_s, 0.0, model::longest_s);
+    require(s, "global_batch", s.global_batch, model::smallest_batch, model::largest_batch);
+    require(s, "local_batch", s.local_batch, model::smallest_batch, model::largest_batch);
+  }
+}
+
+/// Names as one line each, without control characters: they go into tables, titles and header lines.
+void show_control_characters(Study& study) {
+  for (auto& [key, value] : study.header) key = printable_line(key), value = printable_line(value);
+  for (auto& name : study.configuration_columns) name = printable_line(name);
+  for (auto& note : study.notes) note = printable_line(note);
+  for (auto& sample : study.samples)
+    for (auto& value : sample.configuration) value = printable_line(value);
+}
+
 Study read_one(std::string const& path, Facts& facts) {
   InputStream in(path);
   auto const* format = recognised(path, in.prefix());
   if (format == nullptr) {
     Study study = read_study_csv(in, path, facts);
+    require_ranges(study);
+    show_control_characters(study);
     facts.complete(study);
     return study;
   }
   Study study = format->read(in, path, facts);
+  require_ranges(study);
+  show_control_characters(study);
   study.set("imported_from", std::string(format->name));
   facts.complete(study);
   return study;

@@ -48,16 +48,95 @@ std::string parser_reason(std::string const& what) {
   return reason;
 }
 
+/// Moves about in valid JSON.
+class JsonWalker {
+ public:
+  explicit JsonWalker(std::string_view text) : text_(text) { skip_blanks(); }
+
+  /// To the member or element of the value here that `step` names. @return false, and stays, where there is none
+  bool enter(std::string_view step) {
+    std::size_t const here = at_;
+    bool const object = text_[at_] == '{';
+    if (!object && text_[at_] != '[') return false;
+    advance(1);
+    for (std::size_t index = 0; text_[at_] != '}' && text_[at_] != ']'; ++index) {
+      std::string name = std::to_string(index);
+      if (object) {
+        std::size_t const start = at_;
+        skip_value();
+        name = text_.substr(start + 1, text_.find_last_of('"', at_ - 1) - start - 1);
+        advance(1);  // the colon
+      }
+      if (name == step) return true;
+      skip_value();
+      if (text_[at_] == ',') advance(1);
+    }
+    at_ = here;
+    return false;
+  }
+
+  [[nodiscard]] long line() const {
+    return 1 + std::count(text_.begin(), text_.begin() + static_cast<long>(at_), '\n');
+  }
+
+ private:
+  void skip_blanks() { at_ = std::min(text_.find_first_not_of(" \t\r\n", at_), text_.size()); }
+  void advance(std::size_t characters) {
+    at_ += characters;
+    skip_blanks();
+  }
+  void skip_string() {
+    for (++at_; text_[at_] != '"'; ++at_)
+      if (text_[at_] == '\\') ++at_;
+    ++at_;
+  }
+  void skip_value() {
+    constexpr std::string_view after_plain = ",:]} \t\r\n";
+    if (text_[at_] == '"') {
+      skip_string();
+    } else if (text_[at_] != '{' && text_[at_] != '[') {
+      at_ = std::min(text_.find_first_of(after_plain, at_), text_.size());
+    } else {
+      int depth = 0;
+      do {
+        char const c = text_[at_];
+        depth += (c == '{' || c == '[') - (c == '}' || c == ']');
+        if (c == '"')
+          skip_string();
+        else
+          ++at_;
+      } while (depth > 0);
+    }
+    skip_blanks();
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+};
+
 }  // namespace
 
-json read_json(std::string const& path) {
+long line_of(std::string_view text, std::string_view pointer) {
+  JsonWalker walker(text);
+  while (!pointer.empty()) {
+    pointer.remove_prefix(1);
+    auto const step = pointer.substr(0, pointer.find('/'));
+    if (!walker.enter(step)) break;
+    pointer.remove_prefix(step.size());
+  }
+  return walker.line();
+}
+
+std::string read_json_text(std::string const& path) {
   auto in = open_for_reading(path);
   in >> std::ws;
   if (in.peek() == std::ifstream::traits_type::eof()) throw DataError(path, 0, "empty file (expected JSON)");
   if (in.peek() != '{' && in.peek() != '[')
     throw DataError(path, 1, "not JSON (it begins with neither { nor [)");  // refuses garbage unread
-  return parse_json(read_whole(path, largest_json_bytes), path);
+  return read_whole(path, largest_json_bytes);
 }
+
+json read_json(std::string const& path) { return parse_json(read_json_text(path), path); }
 
 void throw_bad_json(std::string const& path, long line, std::string const& what) {
   throw DataError(path, line, "not valid JSON (" + parser_reason(what) + "). Is the file cut off?");
@@ -69,8 +148,13 @@ json parse_json(std::string const& text, std::string const& path) {
   } catch (json::parse_error const& e) {
     auto const end = text.begin() + static_cast<std::ptrdiff_t>(std::min(e.byte, text.size()));
     throw_bad_json(path, 1 + static_cast<long>(std::count(text.begin(), end, '\n')), e.what());
-  } catch (json::out_of_range const& e) {  // 406, no parse_error
-    throw DataError(path, 0, "a number that no double holds (" + std::string(e.what()).substr(0, 100) + ")");
+  } catch (json::out_of_range const& e) {  // 406: "... number overflow parsing '1e999'"
+    std::string const what = e.what();
+    auto const quote = what.find('\'');
+    std::string const number = what.substr(quote + 1, what.rfind('\'') - quote - 1);
+    auto const at = text.begin() + static_cast<std::ptrdiff_t>(std::min(text.find(number), text.size()));
+    throw DataError(path, 1 + static_cast<long>(std::count(text.begin(), at, '\n')),
+                    number.substr(0, 64) + " (a number that no double holds)");
   }
 }
 

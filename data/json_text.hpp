@@ -5,16 +5,23 @@
 #include <iosfwd>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
+#include <string_view>
 
 #include "data/provenance.hpp"
 
 namespace kurve::data {
 
+/// The bytes of a file of JSON. @throws DataError where it is empty, too long, or begins as no JSON does
+[[nodiscard]] std::string read_json_text(std::string const& path);
 /// A file's JSON. @throws DataError at `path:line:` where it is not JSON, or is cut off
 [[nodiscard]] nlohmann::json read_json(std::string const& path);
 
 /// JSON text as a document. @throws DataError at `path:line:` where it is not JSON, or is cut off
 [[nodiscard]] nlohmann::json parse_json(std::string const& text, std::string const& path);
+
+/// The line, from 1 on, of the value that `pointer` names ("/parameters/serial/sd"), or of the last of its steps that
+/// the document has. @param text  valid JSON
+[[nodiscard]] long line_of(std::string_view text, std::string_view pointer);
 
 /// The parser's words on bad JSON, as every reader gives them.
 /// @param what  of nlohmann's exception

@@ -4,11 +4,14 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
-#include <limits>
 #include <nlohmann/json.hpp>
 #include <ostream>
 
+#include "data/input.hpp"
 #include "data/json_text.hpp"
+#include "data/printable.hpp"
+#include "data/quantity_text.hpp"
+#include "model/bounds.hpp"
 #include "model/error.hpp"
 
 namespace kurve::data {
@@ -18,6 +21,9 @@ using model::ParameterInfo;
 using model::StepParameters;
 using nlohmann::json;
 using nlohmann::ordered_json;
+
+// Our choice, as model/bounds.hpp: FLOP/s and B/s of a rating, and an sd in the parameter's own size.
+constexpr double largest_rate = 1e30, most_relative_sd = 1e6;
 
 ordered_json parameters_json(model::Model const& m) {
   ordered_json parameters = ordered_json::object();
@@ -61,10 +67,11 @@ ordered_json ratings_json(model::Model const& m) {
   return ratings;
 }
 
-/// Reads one document, and knows where it came from.
+/// Reads one document, and knows where it is: an error names the line.
 class ModelReader {
  public:
-  explicit ModelReader(std::string const& path) : path_(path), document_(read_json(path)) {}
+  explicit ModelReader(std::string const& path)
+      : path_(path), text_(read_json_text(path)), document_(parse_json(text_, path)) {}
 
   model::Model read() {
     require_schema(document_, "kurve.model", 1, path_);
@@ -73,10 +80,12 @@ class ModelReader {
       read_parameters();
       read_noise();  // before the choices, which may ask for it
       read_choices();
+      at_ = "/parameters";
       model::check(model_.parameters);
       read_allreduce();  // before the draws, which share its curve
       read_posterior();
       read_ratings();
+      check_sds();
     } catch (DataError const&) {
       throw;
     } catch (InputError const& e) {
@@ -88,54 +97,81 @@ class ModelReader {
   }
 
  private:
-  [[noreturn]] void fail(std::string const& what) const { throw DataError(path_, 0, what); }
+  [[noreturn]] void fail(std::string const& what) const { throw DataError(path_, line_of(text_, at_), what); }
 
-  [[nodiscard]] double positive(char const* key) const {
-    double const value = number(document_, key, "");
-    if (!(value > 0.0)) fail(std::string(key) + "=" + document_[key].dump() + " (must be positive)");
+  /// The number that `key` of `object`, which is at `where`, holds.
+  [[nodiscard]] double number(json const& object, std::string const& where, char const* key, double low, double high) {
+    at_ = where;
+    if (!object.contains(key)) fail("missing \"" + std::string(key) + "\"" + of(where));
+    at_ += "/" + std::string(key);
+    std::string const text = object[key].dump(-1, ' ', false, json::error_handler_t::replace).substr(0, 64);
+    std::string const said = std::string(key) + "=" + text + of(where);
+    if (!object[key].is_number()) fail(said + " (must be a number)");
+    double const value = object[key].get<double>();
+    if (!(value >= low && value <= high))
+      fail(said + " (must be from " + number_text(low) + " to " + number_text(high) + ")");
     return value;
   }
 
-  [[nodiscard]] double number(json const& object, char const* key, std::string const& where) const {
-    if (!object.contains(key)) fail("missing \"" + std::string(key) + "\"" + where);
-    if (!object[key].is_number())
-      fail("\"" + std::string(key) + "\"" + where + " is " + object[key].dump().substr(0, 64) + " (must be a number)");
-    return object[key].get<double>();
+  /// " of parameter 'serial'", "" of the document itself.
+  [[nodiscard]] static std::string of(std::string const& where) {
+    if (where.empty()) return {};
+    if (where.starts_with("/parameters/")) return " of parameter '" + where.substr(12) + "'";
+    return " of " + where.substr(1);
   }
 
   void read_frame() {
-    model_.workload = document_.value("workload", "");
+    at_ = "/workload";
+    model_.workload = printable_line(document_.value("workload", ""));
+    at_ = "/regime";
     if (document_.contains("regime")) model_.regime = model::regime_from_text(document_["regime"].get<std::string>());
-    model_.global_batch = positive("global_batch");
-    model_.baseline_ranks = positive("baseline_ranks");
+    model_.global_batch = number(document_, "", "global_batch", model::smallest_batch, model::largest_batch);
+    model_.baseline_ranks = number(document_, "", "baseline_ranks", 1.0, model::largest_ranks);
   }
 
   void read_parameters() {
+    at_ = "/parameters";
     if (!document_.contains("parameters") || !document_["parameters"].is_object())
       fail("missing \"parameters\" (an object)");
     for (auto const& [name, entry] : document_["parameters"].items()) {
+      std::string const where = at_ = "/parameters/" + name;
       auto const* info = model::find_parameter(name);
       if (info == nullptr)
         fail("unknown parameter '" + name + "' (not one of this Kurve's; `kurve simulate --help` lists them)");
       if (!entry.is_object()) fail("parameter '" + name + "' (must be an object with value and unit)");
-      std::string const where = " of parameter '" + name + "'";
-      model_.parameters.*(info->member) = number(entry, "value", where);
+      model_.parameters.*(info->member) = number(entry, where, "value", info->min, info->max);
+      at_ = where + "/unit";
       if (auto const unit = entry.value("unit", ""); unit != info->unit)
-        fail("unit '" + unit + "'" + where + " (must be '" + std::string(info->unit) + "')");
+        fail("unit '" + unit + "'" + of(where) + " (must be '" + std::string(info->unit) + "')");
       model::Knowledge known;
+      at_ = where + "/source";
       known.source = model::source_from_text(entry.value("source", "assumed"));
-      if (entry.contains("sd"))  // JSON has no infinity: null says that nothing bounds the parameter
-        known.sd = entry["sd"].is_null() ? std::numeric_limits<double>::infinity() : number(entry, "sd", where);
-      if (!(known.sd >= 0.0)) fail("sd" + where + " (must not be negative)");
+      if (entry.contains("sd")) known.sd = number(entry, where, "sd", 0.0, info->max);
+      at_ = where;
       known.identified = entry.value("identified", true);
-      known.note = entry.value("note", "");
+      known.note = printable_line(entry.value("note", ""));
       model_.knowledge[name] = known;
+    }
+  }
+
+  /// Without draws the sds are what is drawn from: beyond this, numbers of no meaning.
+  void check_sds() {
+    if (!model_.draws.empty()) return;
+    for (auto const& [name, known] : model_.knowledge) {
+      auto const& info = *model::find_parameter(name);
+      double const excess = model_.parameters.*(info.member) - std::max(0.0, info.min);
+      at_ = "/parameters/" + name + "/sd";
+      if (info.min >= 0.0 && excess > 0.0 && known.sd > most_relative_sd * excess)
+        fail("sd=" + number_text(known.sd) + of("/parameters/" + name) + " (must be at most " +
+             number_text(most_relative_sd) + " times what its value is above " + number_text(info.min) + ")");
     }
   }
 
   void read_noise() {
     if (!document_.contains("measured_noise")) return;
+    at_ = "/measured_noise";
     auto const& knots = document_["measured_noise"].at("knots");
+    at_ += "/knots";
     model_.parameters.measured_noise =
         std::make_shared<model::MeasuredShape>(model::standardized_shape(knots.get<std::vector<double>>()));
   }
@@ -144,6 +180,7 @@ class ModelReader {
     if (!document_.contains("choices")) return;
     auto const table = model::choice_table();
     for (auto const& [name, value] : document_["choices"].items()) {
+      at_ = "/choices/" + name;
       auto const same_name = [&wanted = name](model::ChoiceInfo const& c) {
         return c.name == wanted;
       };  // clang 14 captures a binding only by a name of its own
@@ -154,6 +191,7 @@ class ModelReader {
 
   void read_posterior() {
     if (!document_.contains("posterior")) return;
+    at_ = "/posterior";
     auto const& posterior = document_["posterior"];
     std::vector<ParameterInfo const*> columns;
     for (auto const& name : posterior.at("names")) {
@@ -161,6 +199,7 @@ class ModelReader {
       if (columns.back() == nullptr) fail("unknown parameter '" + name.get<std::string>() + "' in the posterior");
     }
     for (auto const& row : posterior.at("draws")) {
+      at_ = "/posterior/draws/" + std::to_string(model_.draws.size());
       std::string const where = "draw " + std::to_string(model_.draws.size() + 1) + " of the posterior";
       if (row.size() != columns.size())
         fail(where + " has " + std::to_string(row.size()) + " values (names has " + std::to_string(columns.size()) +
@@ -178,18 +217,22 @@ class ModelReader {
 
   void read_allreduce() {
     if (!document_.contains("allreduce")) return;
+    at_ = "/allreduce";
     auto const& sweep = document_["allreduce"];
     std::vector<model::SweepPoint> points;
     if (!sweep.contains("points") || !sweep["points"].is_array() || sweep["points"].empty())
       fail("allreduce without its list of points");
     for (auto const& row : sweep["points"]) {
+      at_ = "/allreduce/points/" + std::to_string(points.size());
       std::string const where = "point " + std::to_string(points.size() + 1) + " of allreduce";
       bool const numbers =
           row.is_array() && row.size() == 3 && row[0].is_number() && row[1].is_number() && row[2].is_number();
       if (!numbers) fail(where + " (must be [ranks, bytes, time_s])");
       model::SweepPoint const p{row[0].get<double>(), row[1].get<double>(), row[2].get<double>()};
-      if (!(p.ranks >= 2.0 && p.bytes > 0.0 && p.time_s > 0.0))
-        fail(where + " (ranks must be at least 2, bytes and time_s positive)");
+      if (!(p.ranks >= 2.0 && p.ranks <= model::largest_ranks && p.bytes > 0.0 && p.bytes <= model::largest_bytes &&
+            p.time_s >= model::shortest_s && p.time_s <= model::longest_s))
+        fail(where + " (ranks must be from 2 to 1e9, bytes positive and at most 1e18, time_s from " +
+             number_text(model::shortest_s) + " to " + number_text(model::longest_s) + ")");
       if (!points.empty() && !(std::pair(points.back().ranks, points.back().bytes) < std::pair(p.ranks, p.bytes)))
         fail(where + " (points must ascend in ranks, then bytes)");
       points.push_back(p);
@@ -200,23 +243,34 @@ class ModelReader {
   void read_ratings() {
     if (!document_.contains("ratings")) return;
     for (auto const& entry : document_["ratings"]) {
-      std::string const where = " of rating " + std::to_string(model_.ratings.size() + 1);
+      std::string const where = at_ = "/ratings/" + std::to_string(model_.ratings.size());
       if (!entry.is_object()) fail("rating " + std::to_string(model_.ratings.size() + 1) + " (must be an object)");
-      model::Rating rating{.what = entry.value("what", ""),
-                           .unit = entry.value("unit", ""),
-                           .achieved = number(entry, "achieved", where),
-                           .ceiling = entry.contains("ceiling") ? number(entry, "ceiling", where) : 0.0,
-                           .ceiling_is = entry.value("ceiling_is", ""),
-                           .verdict = entry.value("verdict", "")};
-      if (!(rating.achieved >= 0.0 && rating.ceiling >= 0.0)) fail("a negative figure" + where);
+      model::Rating rating{
+          .what = printable_line(entry.value("what", "")),
+          .unit = printable_line(entry.value("unit", "")),
+          .achieved = number(entry, where, "achieved", 0.0, largest_rate),
+          .ceiling = entry.contains("ceiling") ? number(entry, where, "ceiling", 0.0, largest_rate) : 0.0,
+          .ceiling_is = printable_line(entry.value("ceiling_is", "")),
+          .verdict = printable_line(entry.value("verdict", ""))};
       model_.ratings.push_back(std::move(rating));
     }
   }
 
-  std::string path_;
+  std::string path_, text_;
   json document_;
   model::Model model_;
+  std::string at_;  ///< JSON pointer (RFC 6901) to what is read
 };
+
+/// Whether the file is a Study, a table or a log.
+bool holds_measurements(std::string const& path) {
+  try {
+    static_cast<void>(read_studies({path}));
+    return true;
+  } catch (InputError const&) {  // also a file that cannot be read: the reader of Models says why
+    return false;
+  }
+}
 
 }  // namespace
 
@@ -243,7 +297,13 @@ void write_model(std::ostream& out, model::Model const& m, Provenance const& pro
   write_json(out, document);
 }
 
-model::Model read_model(std::string const& path) { return ModelReader(path).read(); }
+model::Model read_model(std::string const& path) {
+  if (!is_model_file(path) && holds_measurements(path))
+    throw DataError(path, 0,
+                    "holds measurements (a Model is what is fitted to them). Fit it first: `kurve fit " +
+                        shell_quoted(path) + " --out model.json`, then give model.json.");
+  return ModelReader(path).read();
+}
 
 bool is_model_file(std::string const& path) {
   std::ifstream in(path, std::ios::binary);

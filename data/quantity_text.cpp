@@ -69,7 +69,7 @@ double quantity(std::string_view what, std::string_view text, std::span<Unit con
              "; expected " + names);
 }
 
-constexpr std::size_t most_ranks = 100'000;
+constexpr std::size_t most_ranks = 1000;
 constexpr int largest_rank = 1'000'000'000;
 
 int rank_from_text(std::string_view piece, std::string_view whole) {
@@ -100,7 +100,7 @@ void append_ranks(std::vector<int>& ranks, std::string_view piece, std::string_v
   }
   if (last < first) reject("K list", whole, "'" + std::string(trimmed(piece)) + "' runs downwards");
   for (std::int64_t k = first; k <= last; k = step > 0 ? k + step : 2 * k) {
-    if (ranks.size() == most_ranks) reject("K list", whole, "more than 100000 values");
+    if (ranks.size() == most_ranks) reject("K list", whole, "more than 1000 values");
     ranks.push_back(static_cast<int>(k));
   }
 }

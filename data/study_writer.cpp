@@ -6,6 +6,7 @@
 #include <set>
 
 #include "data/csv.hpp"
+#include "data/printable.hpp"
 #include "data/quantity_text.hpp"
 #include "data/study.hpp"
 
@@ -75,10 +76,10 @@ std::vector<WrittenColumn> columns_of(Study const& study) {
   return columns;
 }
 
-/// A header value is one line: line ends, and what JSON may hold but no line, become blanks.
-std::string one_line(std::string text) {
-  std::replace_if(text.begin(), text.end(), is_control, ' ');
-  return std::string(trimmed(text));
+/// A header value is one line.
+std::string one_line(std::string const& text) {
+  std::string const line = printable_line(text);
+  return std::string(trimmed(line));
 }
 
 }  // namespace

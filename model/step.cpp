@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <sstream>
 
+#include "model/bounds.hpp"
 #include "model/elementary.hpp"
 #include "model/error.hpp"
 #include "model/nccl_law.hpp"
@@ -14,17 +14,16 @@
 namespace kurve::model {
 namespace {
 
-constexpr double inf = std::numeric_limits<double>::infinity();
 using P = StepParameters;
 
 /// Of a law without any cost, so that a measured time has a finite ratio to it.
 constexpr double least_law_s = 1e-12;
 
 constexpr std::array parameters{
-    ParameterInfo{"serial", "s", &P::serial_s, 0, inf, "what every step pays whatever K is"},
-    ParameterInfo{"compute.fixed", "s", &P::compute_fixed_s, 0, inf, "compute that no batch size amortises"},
-    ParameterInfo{"compute.per_sample", "s", &P::compute_per_sample_s, 0, inf, "marginal cost of a sample"},
-    ParameterInfo{"compute.floor", "s", &P::compute_floor_s, 0, inf, "launch-bound floor of small batches"},
+    ParameterInfo{"serial", "s", &P::serial_s, 0, longest_s, "what every step pays whatever K is"},
+    ParameterInfo{"compute.fixed", "s", &P::compute_fixed_s, 0, longest_s, "compute that no batch size amortises"},
+    ParameterInfo{"compute.per_sample", "s", &P::compute_per_sample_s, 0, longest_s, "marginal cost of a sample"},
+    ParameterInfo{"compute.floor", "s", &P::compute_floor_s, 0, longest_s, "launch-bound floor of small batches"},
     ParameterInfo{"compute.floor_sharpness", "1", &P::compute_floor_sharpness, 1, 20,
                   "how sharply the floor gives way"},
     ParameterInfo{"gradient_bytes", "B", &P::gradient_bytes, 0, 1e18,
@@ -50,21 +49,22 @@ constexpr std::array parameters{
     ParameterInfo{"overlap.bucket_bytes", "B", &P::bucket_bytes, 0, 1e18, "size of a bucket, 0: their number"},
     ParameterInfo{"overlap.first_bucket_bytes", "B", &P::first_bucket_bytes, 0, 1e18,
                   "size of the first bucket, 0: as the others"},
-    ParameterInfo{"extra.multi", "s", &P::extra_multi_s, 0, inf, "exposed whenever K > 1"},
-    ParameterInfo{"extra.in_node", "s", &P::extra_in_node_s, 0, inf,
+    ParameterInfo{"extra.multi", "s", &P::extra_multi_s, 0, longest_s, "exposed whenever K > 1"},
+    ParameterInfo{"extra.in_node", "s", &P::extra_in_node_s, 0, longest_s,
                   "exposed times 1 - 1/g, g workers of a node in use"},
-    ParameterInfo{"extra.in_node_per_sample", "s", &P::extra_in_node_per_sample_s, 0, inf,
+    ParameterInfo{"extra.in_node_per_sample", "s", &P::extra_in_node_per_sample_s, 0, longest_s,
                   "the same, for each sample of the local batch"},
-    ParameterInfo{"extra.cross_node", "s", &P::extra_cross_node_s, 0, inf, "exposed times 1 - 1/N, N nodes"},
-    ParameterInfo{"extra.cross_node_per_sample", "s", &P::extra_cross_node_per_sample_s, 0, inf,
+    ParameterInfo{"extra.cross_node", "s", &P::extra_cross_node_s, 0, longest_s, "exposed times 1 - 1/N, N nodes"},
+    ParameterInfo{"extra.cross_node_per_sample", "s", &P::extra_cross_node_per_sample_s, 0, longest_s,
                   "the same, for each sample"},
-    ParameterInfo{"extra.per_log2_nodes", "s", &P::extra_per_log2_nodes_s, 0, inf, "exposed per log2 N"},
-    ParameterInfo{"extra.per_log2", "s", &P::extra_per_log2_s, 0, inf, "exposed per log2 K"},
-    ParameterInfo{"extra.per_rank", "s", &P::extra_per_rank_s, 0, inf, "exposed per worker beyond the first"},
-    ParameterInfo{"skew.normal_per_sample", "s", &P::skew_normal_per_sample_s, 0, inf,
+    ParameterInfo{"extra.per_log2_nodes", "s", &P::extra_per_log2_nodes_s, 0, longest_s, "exposed per log2 N"},
+    ParameterInfo{"extra.per_log2", "s", &P::extra_per_log2_s, 0, longest_s, "exposed per log2 K"},
+    ParameterInfo{"extra.per_rank", "s", &P::extra_per_rank_s, 0, longest_s, "exposed per worker beyond the first"},
+    ParameterInfo{"skew.normal_per_sample", "s", &P::skew_normal_per_sample_s, 0, longest_s,
                   "waiting that grows as the maximum of K normals"},
-    ParameterInfo{"skew.log_per_sample", "s", &P::skew_log_per_sample_s, 0, inf, "waiting that grows as ln K"},
-    ParameterInfo{"skew.pareto_per_sample", "s", &P::skew_pareto_per_sample_s, 0, inf, "waiting that grows as K^(1/4)"},
+    ParameterInfo{"skew.log_per_sample", "s", &P::skew_log_per_sample_s, 0, longest_s, "waiting that grows as ln K"},
+    ParameterInfo{"skew.pareto_per_sample", "s", &P::skew_pareto_per_sample_s, 0, longest_s,
+                  "waiting that grows as K^(1/4)"},
     ParameterInfo{"variability.noise.cv", "1", &P::noise_cv, 0, 10, "each worker, each step: sd/mean of compute"},
     ParameterInfo{"variability.noise.node_cv", "1", &P::noise_node_cv, 0, 10, "shared by a node's workers in a step"},
     ParameterInfo{"variability.noise.step_cv", "1", &P::noise_step_cv, 0, 10, "shared by all workers in a step"},
@@ -88,7 +88,7 @@ constexpr std::array parameters{
     ParameterInfo{"discrepancy.power", "1", &P::discrepancy_power, 0, 4, "growth with the number of doublings"},
     ParameterInfo{"discrepancy.from_ranks", "1", &P::discrepancy_from_ranks, 1, 1e9,
                   "largest K whose step was measured"},
-    ParameterInfo{"discrepancy.from_batch", "1", &P::discrepancy_from_batch, 0, inf,
+    ParameterInfo{"discrepancy.from_batch", "1", &P::discrepancy_from_batch, 0, largest_batch,
                   "local batch measured there, 0: none"},
     ParameterInfo{"discrepancy.batch_weight", "1", &P::discrepancy_batch_weight, 0, 10,
                   "a halved local batch counts as this many doublings"},
@@ -115,10 +115,7 @@ ChoiceInfo choice(std::string_view name, std::string_view meaning) {
 
 std::string range_text(ParameterInfo const& info) {
   std::ostringstream text;
-  if (info.max == inf)
-    text << "at least " << info.min;
-  else
-    text << "from " << info.min << " to " << info.max;
+  text << "from " << info.min << " to " << info.max;
   return text.str();
 }
 

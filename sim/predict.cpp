@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 
 #include "data/philox.hpp"
 #include "model/contract.hpp"
+#include "model/error.hpp"
 #include "model/ring_jitter.hpp"
 #include "sim/draws.hpp"
 #include "sim/slowest.hpp"
@@ -77,6 +79,16 @@ double unexplained(model::Model const& model, model::StepParameters const& p, Ta
 
 }  // namespace
 
+void require_time(double time_s, Target target) {
+  if (time_s > 0.0 && std::isfinite(time_s)) return;
+  std::ostringstream text;
+  text << "T(K = " << target.ranks << ") " << (time_s == 0.0 ? "is 0" : "is beyond all numbers")
+       << " (what the Model says of a parameter, or of its uncertainty, is out of all proportion). Correct the Model, "
+          "or "
+          "set the parameter.";
+  throw InputError(text.str());
+}
+
 std::vector<std::vector<double>> predict(model::Model const& model, std::span<Target const> targets,
                                          PredictOptions const& options) {
   double max_ranks = 1.0;
@@ -96,7 +108,9 @@ std::vector<std::vector<double>> predict(model::Model const& model, std::span<Ta
     auto const& slowest_of = slowest(p);
     for (std::size_t i = 0; i < targets.size(); ++i) {
       auto const t = model::jittered_step_time(p, targets[i].ranks, targets[i].global_batch);
-      times_s[i][d] = mean_step_s(t, slowest_of[i]) * unexplained(model, p, targets[i], options, draw);
+      double const time_s = mean_step_s(t, slowest_of[i]) * unexplained(model, p, targets[i], options, draw);
+      require_time(time_s, targets[i]);
+      times_s[i][d] = time_s;
     }
   }
   return times_s;

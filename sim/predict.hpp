@@ -23,12 +23,16 @@ struct PredictOptions {
       1.0;  ///< the mean of how many runs is predicted; infinity leaves out run noise and a configuration's own misfit
 };
 
+/// @throws InputError naming K where a step's time is no positive finite number
+void require_time(double time_s, Target target);
+
 /// Draws of the mean step time of a new run: parameter uncertainty, run-to-run noise and the discrepancy that grows
 /// beyond the measured K, each K of one draw sharing its parameters (so ratios of rows keep their correlation).
 ///
 /// Each value is the expectation over step noise, stragglers and imbalance by order statistics (closed form), so a
 /// thousand draws of a whole curve take milliseconds. Deterministic in seed.
 /// @return [n_targets][draws], seconds
+/// @throws InputError where a draw's time is no positive finite number
 [[nodiscard]] std::vector<std::vector<double>> predict(model::Model const& model, std::span<Target const> targets,
                                                        PredictOptions const& options);
 /// The same. @param central  of model.parameters, made for every target's K

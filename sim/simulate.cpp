@@ -37,16 +37,22 @@ void require(bool condition, std::string_view name, double value, std::string_vi
 
 bool inside_unit(double x) { return x > 0.0 && x < 1.0; }
 
+/// A step of so many has 9e9 hops: some ten seconds of one core, after which the run can say how far it is.
+constexpr double most_ring_ranks = 65536;
+
 void check(Model const& model, SimulateOptions const& o) {
   model::check(model.parameters);
   require(!o.ranks.empty(), "number of K", 0, "at least 1");
   for (double const k : o.ranks) require(k >= 1.0 && k <= 1e9, "K", k, "from 1 to 1e9");
+  if (o.method == Method::ring)
+    for (double const k : o.ranks)
+      require(k <= most_ring_ranks, "K of method ring", k, "at most 65536: 2 K^2 hops a step");
   for (double const b : o.global_batches) require(b > 0.0 && std::isfinite(b), "global_batch", b, "positive");
   require(o.global_batches.empty() || o.global_batches.size() == o.ranks.size(), "number of global batches",
           static_cast<double>(o.global_batches.size()), "one for each K");
   if (model.regime == model::Regime::mixed && o.global_batches.empty())
     throw InputError("a mixed regime has no rule for the global batch. Give one for each K?");
-  if (!(model::jittered_step_time(model.parameters, model.baseline_ranks, model.global_batch).total_s() > 0.0))
+  if (model::jittered_step_time(model.parameters, model.baseline_ranks, model.global_batch).total_s() == 0.0)
     throw InputError(
         "a step of this Model takes no time (it has neither serial work nor compute). Is it a network alone, to be "
         "asked "
@@ -146,6 +152,7 @@ bool fill_steps(CurvePoint& point, Model const& model, StepLaw const& law, Simul
   point.mean_s = expected.mean_s;
   point.sd_s = expected.sd_s;
   point.quantiles_s = expected.quantiles_s;
+  require_time(expected.mean_s, {point.ranks, point.global_batch});
   point.contributions = expected.contributions;
   if (o.method == Method::automatic || o.method == Method::closed_form) return !go_on || go_on(1.0);
 

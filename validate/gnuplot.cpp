@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include <array>
+#include <cerrno>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -12,6 +13,7 @@
 #include <memory>
 #include <sstream>
 
+#include "data/descriptor.hpp"
 #include "model/error.hpp"
 #include "validate/number_text.hpp"
 
@@ -22,9 +24,10 @@ namespace {
 class ScratchFolder {
  public:
   ScratchFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "kurve-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr)
-      throw InputError("no folder in '" + name + "' (a plot needs one). Set TMPDIR?");
+    std::error_code error;
+    std::string name = (std::filesystem::temp_directory_path(error) / "kurve-XXXXXX").string();
+    if (error || mkdtemp(name.data()) == nullptr)
+      throw InputError("TMPDIR (must be a folder that can be written: a plot is made there). Set it to another.");
     path_ = name;
   }
   ~ScratchFolder() {
@@ -56,7 +59,7 @@ std::string shell_quoted(std::filesystem::path const& path) {
 std::string run_gnuplot(std::string const& script) {
   ScratchFolder const folder;
   auto const program = folder / "plot.gp", picture = folder / "picture", words = folder / "words";
-  std::ofstream(program) << script;
+  if (!(std::ofstream(program) << script << std::flush)) data::throw_unwritable("'" + program.string() + "'", errno);
   std::string const command =
       "gnuplot " + shell_quoted(program) + " >" + shell_quoted(picture) + " 2>" + shell_quoted(words);
   int const status = std::system(command.c_str());

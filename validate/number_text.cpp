@@ -10,6 +10,8 @@
 namespace kurve::validate {
 namespace {
 
+constexpr double widest_fixed = 1e7;  // as wide as its exponent form: a table keeps its columns
+
 std::ostringstream plain_stream() {
   std::ostringstream out;
   out.imbue(std::locale::classic());
@@ -20,14 +22,20 @@ std::ostringstream plain_stream() {
 
 std::string fixed_text(double value, int digits) {
   auto out = plain_stream();
-  out << std::fixed << std::setprecision(digits) << value;
+  if (std::abs(value) < widest_fixed)
+    out << std::fixed << std::setprecision(digits) << value;
+  else
+    out << std::scientific << std::setprecision(2) << value;
   return out.str();
 }
 
 std::string number_text(double value, int digits) {
   bool const whole = value == std::round(value) || std::abs(value) >= std::pow(10.0, digits) - 0.5;
-  if (whole && std::abs(value) < 1e15) return fixed_text(value, 0);
   auto out = plain_stream();
+  if (whole && std::abs(value) < 1e15) {
+    out << std::fixed << std::setprecision(0) << value;
+    return out.str();
+  }
   out << std::setprecision(digits) << value;
   return out.str();
 }

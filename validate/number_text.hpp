@@ -5,7 +5,7 @@
 
 namespace kurve::validate {
 
-/// `digits` decimals: 1.0047
+/// `digits` decimals: 1.0047; from 1e7 on 1.00e+07, so that no number breaks a table
 [[nodiscard]] std::string fixed_text(double value, int digits);
 /// Shortest with at most `digits` significant digits, but whole numbers whole and none above 1 in exponents below 1e15:
 /// 4096, 0.7
