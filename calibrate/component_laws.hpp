@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "data/study.hpp"
+#include "model/step.hpp"
 
 namespace kurve::calibrate {
 
@@ -50,9 +51,10 @@ struct ComputeLaw {
 /// @param means  by local batch, not empty
 [[nodiscard]] ComputeLaw fit_compute(std::map<double, Mean> const& means, double sharpness);
 
-/// All-reduce: values alpha and beta inside a node, alpha and beta between nodes. A ring over several nodes pays each
-/// level's latency for its hops there and moves its bytes at the pace between nodes (model/allreduce.hpp). gamma always
-/// comes with beta in the ratio 1 : 2, so it cannot be told apart from it and is inside beta.
+/// All-reduce: values alpha and beta inside a node, alpha and beta between nodes (model/allreduce.hpp). A ring over
+/// several nodes pays each level's latency for its hops there and moves its bytes at the pace between nodes; so does a
+/// tree over several nodes, of which all-reduces of one node say nothing. gamma always comes with beta in the ratio 1 :
+/// 2, so it cannot be told apart from it and is inside beta.
 struct AllreduceKey {
   int ranks = 2;
   std::int64_t bytes = 0;
@@ -62,6 +64,25 @@ struct AllreduceKey {
 /// elsewhere (FACTS A)
 /// @param alpha  what is known of a hop's latency beforehand, where a few messages of one size hardly tell it [s]
 [[nodiscard]] Estimate fit_allreduce(std::map<AllreduceKey, Mean> const& means, int workers_per_node,
-                                     std::int64_t step_bytes, std::optional<Mean> alpha = {});
+                                     std::int64_t step_bytes,
+                                     model::AllreduceAlgorithm algorithm = model::AllreduceAlgorithm::ring,
+                                     std::optional<Mean> alpha = {});
+
+/// Ring, tree or hierarchical ring: the one by which the times grow over rank counts, as far as several on more than
+/// one node (or several on one, where there are no others) tell; else the ring.
+struct AllreduceFit {
+  model::AllreduceAlgorithm algorithm = model::AllreduceAlgorithm::ring;
+  Estimate links;
+};
+[[nodiscard]] AllreduceFit fit_allreduce_algorithm(std::map<AllreduceKey, Mean> const& means, int workers_per_node,
+                                                   std::int64_t step_bytes);
+
+/// Sets latencies and bandwidths of both levels from values as fit_allreduce has them. A level that they do not show is
+/// as the other, and links between nodes are as assumed of ones never measured.
+void set_links(model::StepParameters& p, Eigen::VectorXd const& links);
+[[nodiscard]] bool shows_links_between_nodes(Eigen::VectorXd const& links);
+
+/// sd of log latency and of log bandwidth between nodes where neither was measured.
+inline constexpr double assumed_link_log_sd = 0.8;
 
 }  // namespace kurve::calibrate

@@ -178,8 +178,10 @@ Evidence read_evidence(data::Study const& components, data::Study const& steps, 
         e.sweep.push_back({static_cast<double>(key.ranks), static_cast<double>(key.bytes), means[key].value});
     }
     double const collectives = std::max(e.base.allreduces_per_step, e.base.overlap_buckets);
-    e.allreduce = fit_allreduce(means, static_cast<int>(e.base.workers_per_node),
-                                std::llround(e.base.gradient_bytes / collectives));
+    auto fit = fit_allreduce_algorithm(means, static_cast<int>(e.base.workers_per_node),
+                                       std::llround(e.base.gradient_bytes / collectives));
+    e.base.allreduce = fit.algorithm;
+    e.allreduce = std::move(fit.links);
   }
   read_steps(steps, global_batch, e);
   return e;

@@ -28,6 +28,7 @@ struct FitResult {
   model::Model model;
   std::vector<FittedPoint> points;
   std::vector<std::string> messages;  ///< what is not identified and why, for people
+  double log_evidence = 0.0;          ///< of the points' times in seconds, where steps alone were fitted
 };
 
 /// Model from whole-step times alone: (K, B, T) points, the growth law itself uncertain.

@@ -23,12 +23,6 @@ constexpr double switch_busbw_Bps = 300e9;
 /// of leaving a node at large sizes: 1/2.0 to 1/2.2 (ml-engineering, network benchmarks).
 constexpr double beyond_two_nodes = 0.74, out_of_node = 1.0 / 2.1;
 constexpr double beyond_two_nodes_log_sd = 0.1, out_of_node_log_sd = 0.5;
-/// Before growth is seen; as many old clusters run rings alone.
-constexpr double ring_prior = 0.1;
-/// sd of log growth between two rank counts about either law, and the most sizes that count as independent.
-constexpr double growth_log_sd = 0.15;
-constexpr double growth_sizes = 4.0;
-
 double nodes_of(StepParameters const& p, double ranks) { return std::ceil(ranks / p.workers_per_node); }
 
 double busbw_Bps(SweepPoint const& p) { return p.bytes / p.time_s * 2.0 * (p.ranks - 1.0) / p.ranks; }
@@ -90,21 +84,6 @@ Network scaled_to(StepParameters base, AllreduceAlgorithm algorithm, std::vector
   return network;
 }
 
-/// Sum of squares of log growth over rank counts, measured against the law, over sizes measured at two counts in turn;
-/// as growth_sizes sizes at most.
-double growth_misfit(StepParameters const& law, std::vector<SweepPoint> const& points) {
-  std::map<double, std::vector<SweepPoint>> by_size;
-  for (auto const& p : points) by_size[p.bytes].push_back(p);
-  double sum = 0.0, n = 0.0;
-  for (auto const& [bytes, at] : by_size)
-    for (std::size_t i = 1; i < at.size(); ++i, n += 1.0)
-      sum += std::pow(
-          std::log(at[i].time_s / at[i - 1].time_s) - std::log(model::allreduce_law_s(law, at[i].ranks, bytes) /
-                                                               model::allreduce_law_s(law, at[i - 1].ranks, bytes)),
-          2.0);
-  return n > 0.0 ? sum * std::min(1.0, growth_sizes / n) : 0.0;
-}
-
 }  // namespace
 
 bool is_allreduce_only(data::Study const& study) {
@@ -136,12 +115,11 @@ Network fit_nccl_network(StepParameters const& base, std::vector<SweepPoint> poi
   for (auto const& p : points) best = std::max(best, busbw_Bps(p));
   auto network =
       scaled_to(base, best > switch_busbw_Bps ? AllreduceAlgorithm::nccl_nvls : AllreduceAlgorithm::nccl, points);
+  network.parameters.measured_allreduce = model::make_allreduce_curve(network.parameters, points);
+  if (network.parameters.measured_allreduce->rival_probability(points.back().ranks) <= 0.5) return network;
   auto ring = scaled_to(base, AllreduceAlgorithm::nccl_ring, points);
-  double const evidence = (growth_misfit(network.parameters, points) - growth_misfit(ring.parameters, points)) /
-                          (2.0 * growth_log_sd * growth_log_sd);
-  if (std::log(ring_prior / (1.0 - ring_prior)) + evidence > 0.0) network = std::move(ring);
-  network.parameters.measured_allreduce = model::make_allreduce_curve(network.parameters, std::move(points));
-  return network;
+  ring.parameters.measured_allreduce = model::make_allreduce_curve(ring.parameters, std::move(points));
+  return ring;
 }
 
 FitResult fit_allreduce(data::Study const& study) {

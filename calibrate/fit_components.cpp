@@ -15,8 +15,6 @@ namespace {
 
 using model::StepParameters;
 
-/// Spread of what was not measured between nodes but taken as inside one: sd of the logarithm, a factor 1.6 either way.
-constexpr double assumed_link_log_sd = 0.5;
 /// Sd of log T one doubling of K beyond the measured, where no whole step says how well the components compose: 2- and
 /// 3-point fits of published studies err 1 to 10 % over one or two doublings (MegaScale, NSDI'24, Table 2). Where whole
 /// steps were measured it is how far the composition is from them.
@@ -56,21 +54,13 @@ Eigen::VectorXd positive(Estimate const& e, Normals const& z) {
   return e.value;
 }
 
-double bandwidth_of(double beta) { return beta > 0.0 ? 1.0 / beta : 0.0; }
-
 void draw_network(Estimate const& estimate, StepParameters& p, Normals const& z) {
-  auto const link = positive(estimate, z);
-  p.intra_latency_s = link(0);
-  p.intra_bandwidth_Bps = bandwidth_of(link(1));
-  bool const inside = link(0) > 0.0 || link(1) > 0.0, between = link(2) > 0.0 || link(3) > 0.0;
-  if (between) {
-    p.inter_latency_s = link(2);
-    p.inter_bandwidth_Bps = bandwidth_of(link(3));
-    if (!inside) p.intra_latency_s = p.inter_latency_s, p.intra_bandwidth_Bps = p.inter_bandwidth_Bps;
-  } else {
-    p.inter_latency_s = p.intra_latency_s * std::exp(assumed_link_log_sd * z());
-    p.inter_bandwidth_Bps = p.intra_bandwidth_Bps * std::exp(assumed_link_log_sd * z());
-  }
+  auto const links = positive(estimate, z);
+  set_links(p, links);
+  if (shows_links_between_nodes(links)) return;
+  p.inter_latency_s *= std::exp(assumed_link_log_sd * z());
+  p.inter_bandwidth_Bps = std::min(std::max(p.intra_bandwidth_Bps, p.inter_bandwidth_Bps),
+                                   p.inter_bandwidth_Bps * std::exp(assumed_link_log_sd * z()));
 }
 
 /// True rate over counted rate, n having been counted: gamma of n + 1/2 (Jeffreys) by Wilson and Hilferty's cube root
@@ -78,13 +68,6 @@ void draw_network(Estimate const& estimate, StepParameters& p, Normals const& z)
 double relative_count(int n, Normals const& z) {
   double const shape = n + 0.5, cube = 1.0 - 1.0 / (9.0 * shape), x = z();
   return std::pow(std::max(0.0, cube + x / (3.0 * std::sqrt(shape))) / cube, 3.0);
-}
-
-/// Three sizes at one rank count bend; two are the alpha and beta that the law has.
-bool has_curve(std::vector<model::SweepPoint> const& sweep) {
-  for (std::size_t i = 2; i < sweep.size(); ++i)
-    if (sweep[i - 2].ranks == sweep[i].ranks) return true;
-  return false;
 }
 
 /// How the workers of a run differ where none was timed beside others: persistent effects of healthy GPUs and nodes are
@@ -103,7 +86,9 @@ StepParameters draw_parameters(Evidence const& e, Normals const& z) {
   if (e.allreduce) draw_network(*e.allreduce, p, z);
   auto cv = [&](double value, int n) { return positive(value, n > 0 ? value / std::sqrt(2.0 * n) : 0.0, z); };
   auto const& v = e.variability;
-  p.noise_cv = cv(v.noise_cv, v.noise_n);
+  double const waited = waits_for_noise(e) ? waited_share * v.noise_cv : 0.0;
+  p.noise_cv =
+      positive(v.noise_cv, std::hypot(v.noise_n > 0 ? v.noise_cv / std::sqrt(2.0 * v.noise_n) : 0.0, waited), z);
   // What the workers of several nodes share is the step's; on one node it may as well be the node's, which costs more.
   (e.several_nodes ? p.noise_step_cv : p.noise_node_cv) = cv(v.shared_cv, v.shared_n);
   p.noise_run_cv = cv(e.run_cv, e.run_n);
@@ -163,6 +148,8 @@ StepParameters posterior_draw(Evidence const& e, StepUpdate const& update, doubl
   auto const z = [&] { return random_normal(seed, static_cast<std::uint64_t>(index), count++); };
   auto p = draw_parameters(e, z);
   p.discrepancy_log_growth = drift * z();
+  // What a measured curve says of ranks beyond it, a law fitted to steps has to be told.
+  if (e.allreduce_of_steps) p.discrepancy_exposed_log_growth = model::contention_log_sd * std::max(0.0, z());
   std::vector<double> times_s;
   for (auto const& point : e.steps) times_s.push_back(positive(point.time.value, point.time.standard_error, z));
   double const prior_z = z();
@@ -177,7 +164,7 @@ StepParameters posterior_draw(Evidence const& e, StepUpdate const& update, doubl
 /// NCCL's constants are 3 to 20 us (StepPrior::between_latency_s is of two hops), TCP through a kernel is tens of us.
 constexpr Mean hop_latency{30e-6, 60e-6};
 /// Sd of what workers wait for one another in these runs, as a share of compute: which ones they drew is not known.
-constexpr double waited_share = 0.02;
+constexpr double waited_compute_share = 0.02;
 
 /// The ring that explains what whole steps at K > 1 take beyond one rank's: where no all-reduce was measured alone, and
 /// the message is known.
@@ -191,14 +178,14 @@ void fit_allreduce_of_steps(Evidence& e) {
     if (point.ranks <= 1.0) continue;
     double const rest = point.time.value - composed.mean_step_s(alone, point.ranks, point.batch);
     double const compute_s = model::step_time(alone, 1.0, point.batch / point.ranks).compute_s;
-    point.time.standard_error = std::hypot(point.time.standard_error, waited_share * compute_s);
+    point.time.standard_error = std::hypot(point.time.standard_error, waited_compute_share * compute_s);
     if (rest > 0.0)
       means[{static_cast<int>(point.ranks), std::llround(e.base.gradient_bytes)}] = {rest, point.time.standard_error};
   }
   e.allreduce_of_steps = !means.empty();
   if (means.empty()) return;
-  e.allreduce =
-      fit_allreduce(means, static_cast<int>(e.base.workers_per_node), std::llround(e.base.gradient_bytes), hop_latency);
+  e.allreduce = fit_allreduce(means, static_cast<int>(e.base.workers_per_node), std::llround(e.base.gradient_bytes),
+                              model::AllreduceAlgorithm::ring, hop_latency);
 }
 
 void explain(model::Model& m, Evidence const& e, std::vector<std::string>& messages) {
@@ -223,20 +210,25 @@ void explain(model::Model& m, Evidence const& e, std::vector<std::string>& messa
     set("network.workers_per_node", Source::imported, true, "this machine's");
   if (e.allreduce) {
     auto const& link = e.allreduce->value;
-    bool const between = link(2) > 0.0 || link(3) > 0.0;
+    bool const between = shows_links_between_nodes(link);
+    StepParameters const& base = e.base;
+    std::string const algorithm(
+        std::find_if(model::choice_table().begin(), model::choice_table().end(), [](auto const& c) {
+          return c.name == "network.allreduce";
+        })->get(base));
     std::string const fit = e.allreduce_of_steps
                                 ? "what whole steps at K > 1 take beyond one rank's, by the law of the ring"
-                                : "ring all-reduce, exact at the step's own message; other sizes miss by " +
+                                : algorithm + " all-reduce, exact at the step's own message; other sizes miss by " +
                                       std::to_string(100.0 * e.allreduce->misfit).substr(0, 4) + " %";
     auto const source = e.allreduce_of_steps ? Source::fitted : Source::measured;
     for (char const* name : {"network.intra.latency", "network.intra.bandwidth_Bps"}) set(name, source, true, fit);
     for (char const* name : {"network.inter.latency", "network.inter.bandwidth_Bps"})
       set(name, between ? source : Source::assumed, between,
-          between ? fit : "no all-reduce between nodes was measured: taken as inside one");
+          between ? fit : "no all-reduce between nodes was measured: as networks usually are beside such links");
     if (!between)
       messages.push_back(
-          "network between nodes: not measured, taken as inside one node and widened. Set network.inter.* to your "
-          "network?");
+          "network between nodes: not measured, so taken as networks usually are beside such links, to a factor of 4 "
+          "either way. Measure it, or set network.inter.* to yours?");
     if (e.base.measured_allreduce)
       set("network.allreduce_error", Source::measured, true,
           "of the measured curve, which times the step's all-reduces");
@@ -315,7 +307,7 @@ FitResult fit_components(data::Study const& components, data::Study const& steps
     if (row.ranks == 1 && row.global_batch) m.global_batch = *row.global_batch;
   auto evidence = read_evidence(components, steps, m.global_batch, network);
   if (network == nullptr) fit_allreduce_of_steps(evidence);
-  if (has_curve(evidence.sweep))
+  if (!evidence.sweep.empty())
     evidence.base.measured_allreduce =
         model::make_allreduce_curve(draw_parameters(evidence, [] { return 0.0; }), evidence.sweep);
 

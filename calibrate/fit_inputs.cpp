@@ -8,17 +8,15 @@
 #include <utility>
 
 #include "calibrate/fit_allreduce.hpp"
-#include "calibrate/random.hpp"
+#include "calibrate/fit_steps_on_network.hpp"
 #include "data/input.hpp"
 #include "data/per_rank.hpp"
+#include "model/error.hpp"
 
 namespace kurve::calibrate {
 namespace {
 
 using data::Operation;
-
-/// Place of a draw's all-reduce error among its random numbers: beyond those of any fit.
-constexpr std::uint64_t allreduce_error_number = 1'000'000;
 
 /// Parameters that an operation's timings measure, by the beginning of their names.
 constexpr std::array<std::pair<Operation, std::string_view>, 5> measured_by{{{Operation::serial, "serial"},
@@ -45,30 +43,6 @@ void add_knowledge(FitResult& result, FitResult const& network) {
     knowledge[name].sd = sd;
   }
   for (auto const& message : network.messages) result.messages.push_back(message);
-}
-
-/// The steps' Model, which also times collectives by what was measured of them. Its steps have their communication in
-/// terms of their own (no gradient_bytes), so nothing of them changes.
-FitResult with_network(FitResult steps, FitResult const& network, FitOptions const& options) {
-  auto& m = steps.model;
-  auto const per_node = m.parameters.workers_per_node;
-  auto const lend = [&](model::StepParameters& p) {
-    auto const& from = network.model.parameters;
-    p.allreduce = from.allreduce;
-    p.intra_bandwidth_Bps = from.intra_bandwidth_Bps;
-    p.inter_bandwidth_Bps = from.inter_bandwidth_Bps;
-    p.nccl_latency_scale = from.nccl_latency_scale;
-    p.measured_allreduce = from.measured_allreduce;
-    p.workers_per_node = per_node;
-  };
-  lend(m.parameters);
-  std::uint64_t index = 0;
-  for (auto& draw : m.draws) {
-    lend(draw);
-    draw.allreduce_error = random_normal(options.seed, index++, allreduce_error_number);
-  }
-  add_knowledge(steps, network);
-  return steps;
 }
 
 }  // namespace
@@ -122,11 +96,24 @@ void add_allreduce(FitInputs& inputs, data::Study const& elsewhere) {
     into.set("workers_per_node", *workers);
 }
 
+void add_network_model(FitInputs& inputs, model::Model model) {
+  auto const& p = model.parameters;
+  if (!p.measured_allreduce && p.intra_bandwidth_Bps <= 0.0 && p.inter_bandwidth_Bps <= 0.0)
+    throw InputError("Model '" + model.workload +
+                     "' (has no network: a Model is fitted beside steps for its all-reduces). Give one that `calibrate "
+                     "--from` made of all-reduce logs, or the logs themselves.");
+  if (inputs.network_model || !inputs.network.samples.empty())
+    throw InputError("two networks beside the steps, '" + model.workload +
+                     "' among them (steps ran on one). Give one.");
+  inputs.network_model = std::move(model);
+}
+
 FitResult fit_model(FitInputs const& inputs, FitOptions const& options) {
   bool const sweep_alone = is_allreduce_only(inputs.components);
   bool const composed = !inputs.components.samples.empty() && !sweep_alone;
   auto const& sweep = inputs.network.samples.empty() && sweep_alone ? inputs.components : inputs.network;
   std::optional<FitResult> network;
+  if (inputs.network_model) network = FitResult{.model = *inputs.network_model};
   if (!sweep.samples.empty()) network = fit_allreduce(sweep);
   if (composed) {
     auto result =
@@ -135,10 +122,8 @@ FitResult fit_model(FitInputs const& inputs, FitOptions const& options) {
     if (network) add_knowledge(result, *network);
     return result;
   }
-  if (!inputs.steps.samples.empty() || !network) {
-    auto steps = fit_steps(inputs.steps, options);
-    return network ? with_network(std::move(steps), *network, options) : steps;
-  }
+  if (!network) return fit_steps(inputs.steps, options);
+  if (!inputs.steps.samples.empty()) return fit_steps_on_network(inputs.steps, *network, options);
   network->messages.insert(network->messages.begin(),
                            "all-reduces alone: this Model times collectives (simulate --op allreduce), not steps");
   return std::move(*network);

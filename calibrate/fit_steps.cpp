@@ -184,6 +184,7 @@ FitResult fit_steps(data::Study const& study, FitOptions const& options, StepPri
   StepPosterior const posterior(evidence, prior, options.seed, options.draws);
 
   FitResult result;
+  result.log_evidence = posterior.log_evidence();
   result.points = fitted_points(posterior, evidence, measured);
   auto& fitted = result.model;
   auto const& baseline = measured.points[data::baseline_index(measured.points)];

@@ -375,6 +375,8 @@ void StepPosterior::weigh(std::uint32_t count) {
   double const largest = *std::max_element(weights_.begin(), weights_.end());
   double total = 0.0;
   for (double& w : weights_) total += w = std::exp(w - largest);
+  log_evidence_ = largest + std::log(total / count);
+  for (auto const& point : evidence_.points) log_evidence_ -= std::log(point.time_s);  // weights are of T over measured
   other_job_.assign(n, 0.0);
   law_.fill(0.0);
   double squares = 0.0;

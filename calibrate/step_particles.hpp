@@ -106,6 +106,7 @@ class StepPosterior {
   [[nodiscard]] std::vector<double> const& other_job_probability() const { return other_job_; }  ///< [n_points]
   [[nodiscard]] std::array<double, growth_laws> const& law_probability() const { return law_; }
   [[nodiscard]] double effective_particles() const { return effective_; }
+  [[nodiscard]] double log_evidence() const { return log_evidence_; }  ///< of the points' times, up to a constant
 
  private:
   [[nodiscard]] StepParticle particle(std::uint32_t index) const;
@@ -129,7 +130,7 @@ class StepPosterior {
   std::vector<std::uint32_t> drawn_;  ///< [draws]
   std::vector<double> other_job_;
   std::array<double, growth_laws> law_{};
-  double effective_ = 0.0;
+  double effective_ = 0.0, log_evidence_ = 0.0;
 };
 
 }  // namespace kurve::calibrate

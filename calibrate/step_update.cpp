@@ -36,8 +36,9 @@ constexpr Growth growths[] = {
 };
 
 constexpr double StepParameters::*moved[] = {&StepParameters::serial_s, &StepParameters::compute_fixed_s,
-                                             &StepParameters::compute_per_sample_s, &StepParameters::compute_floor_s};
-constexpr Eigen::Index moved_n = 4;
+                                             &StepParameters::compute_per_sample_s, &StepParameters::compute_floor_s,
+                                             &StepParameters::noise_cv};
+constexpr Eigen::Index moved_n = 5, noise_index = 4;
 
 /// The step of the mean worker, and what waiting for the slowest adds. Compute that hides communication hides the same
 /// amount of it, as in sim.
@@ -48,6 +49,11 @@ double step_s(StepParameters const& p, double slowest, double ranks, double batc
 }
 
 }  // namespace
+
+bool waits_for_noise(Evidence const& evidence) {
+  return !evidence.allreduce_of_steps &&
+         std::any_of(evidence.steps.begin(), evidence.steps.end(), [](auto const& s) { return s.ranks > 1.0; });
+}
 
 double StepUpdate::mean_step_s(StepParameters const& p, double ranks, double batch) const {
   return step_s(p, slowest_(p, ranks), ranks, batch);
@@ -64,9 +70,9 @@ StepUpdate::StepUpdate(Evidence const& evidence, StepParameters const& centre)
       prior_(Eigen::MatrixXd::Zero(moved_n, moved_n)),
       ring_parameters_(evidence.allreduce_of_steps ? 2.0 : 0.0) {
   auto const& compute = evidence.compute.estimate;
-  prior_.bottomRightCorner(3, 3) =
-      compute.covariance + alone_share * alone_share * compute.value * compute.value.transpose();
+  prior_.block(1, 1, 3, 3) = compute.covariance + alone_share * alone_share * compute.value * compute.value.transpose();
   prior_(0, 0) = std::pow(evidence.serial.standard_error, 2);
+  if (waits_for_noise(evidence)) prior_(noise_index, noise_index) = std::pow(waited_share * centre.noise_cv, 2);
   std::set<double> multi;
   double smallest = 1e300;
   for (auto const& point : steps_) {
@@ -112,7 +118,7 @@ double StepUpdate::amplitude_sd(std::size_t law) const {
   return shape > 0.0 ? residual_share * largest_s_ / shape : 0.0;
 }
 
-/// d T / d (serial, fixed, per_sample, floor, amplitude) at each step point. [n x 5]
+/// d T / d (serial, fixed, per_sample, floor, noise, amplitude) at each step point. [n x 6]
 Eigen::MatrixXd StepUpdate::jacobian(StepParameters const& p, std::vector<double> const& slowest_of,
                                      std::size_t law) const {
   Eigen::MatrixXd j = Eigen::MatrixXd::Zero(static_cast<Eigen::Index>(steps_.size()), moved_n + 1);
@@ -126,7 +132,8 @@ Eigen::MatrixXd StepUpdate::jacobian(StepParameters const& p, std::vector<double
       double& value = changed.*(moved[m]);
       double const step = std::max(1e-6 * value, 1e-3 * std::sqrt(prior_(m, m)));
       value += step;
-      j(i, m) = (step_s(changed, slowest, point.ranks, point.batch) - before) / step;
+      double const waiting = m == noise_index ? slowest_(changed, point.ranks) : slowest;
+      j(i, m) = (step_s(changed, waiting, point.ranks, point.batch) - before) / step;
     }
     if (point.ranks > 1.0) j(i, moved_n) = growths[law].shape(point.ranks);
   }

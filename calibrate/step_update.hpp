@@ -10,12 +10,20 @@
 
 namespace kurve::calibrate {
 
+/// Sd of the noise that steps wait for, over that of compute timed alone, which has scatter in it that no step waits
+/// for (clocks, timers) and what workers share. A choice.
+inline constexpr double waited_share = 0.5;
+/// Whether steps tell how much of it they wait for: not where they have to tell the all-reduce too.
+[[nodiscard]] bool waits_for_noise(Evidence const& evidence);
+
 /// What whole steps add to measured components: serial work and compute are known only as well as they were measured
-/// alone, a step has a serial remainder that no component shows, and a residual may grow with K.
+/// alone, a step has a serial remainder that no component shows, it may wait for less noise than timings of compute
+/// have, and a residual may grow with K.
 ///
-/// Bayes in the parameters that T is linear in (serial, compute.fixed, compute.per_sample, compute.floor by its
-/// tangent, one residual law): the components' means and covariances are the prior, the steps' means the data. Each
-/// residual law is weighted by its marginal likelihood, so one that the steps do not ask for keeps next to no weight.
+/// Bayes in the parameters that T is linear in or nearly so (serial, compute.fixed, compute.per_sample, compute.floor
+/// and noise.cv by their tangents, one residual law): the components' means and covariances are the prior, the steps'
+/// means the data. Each residual law is weighted by its marginal likelihood, so one that the steps do not ask for keeps
+/// next to no weight.
 class StepUpdate {
  public:
   /// @param centre  parameters as the components alone have them
@@ -40,7 +48,7 @@ class StepUpdate {
   [[nodiscard]] std::optional<double> misfit_log(model::StepParameters const& updated) const;
 
  private:
-  /// E[max over K] of the workers' factors at each step point; the moved parameters leave it as it is.
+  /// E[max over K] of the workers' factors at each step point.
   [[nodiscard]] std::vector<double> slowest(model::StepParameters const& p) const;
   [[nodiscard]] Eigen::MatrixXd jacobian(model::StepParameters const& p, std::vector<double> const& slowest,
                                          std::size_t law) const;
@@ -48,7 +56,7 @@ class StepUpdate {
 
   SlowestMean slowest_;
   std::vector<Evidence::StepPoint> steps_;
-  Eigen::MatrixXd prior_;         ///< covariance of serial (with its remainder) and the three of compute
+  Eigen::MatrixXd prior_;         ///< covariance of serial (with its remainder), the three of compute and noise
   double ring_parameters_ = 0.0;  ///< that these steps were already used for
   double largest_ranks_ = 1.0, largest_s_ = 1.0;
   std::vector<double> weights_;

@@ -20,7 +20,8 @@ int fit(Arguments const& arguments) {
                    "From a Study to a Model with its uncertainty. Inputs with component rows (serial, compute, "
                    "allreduce) are composed, and "
                    "step rows beside them adjust what no component pins down; step rows alone are fitted with the "
-                   "growth law uncertain.",
+                   "growth law uncertain; all-reduce logs or a network's Model beside step rows explain their part of "
+                   "the growth (what a step sums must be known: gradient_bytes).",
                    "  kurve fit data/sets/mlperf_gpt3_v3_1/points.csv --fit 'K<=4096' --out gpt3.json");
   line.takes_studies();
   line.options().add_options()("fit,f", po::value<std::string>()->value_name("EXPR"),
@@ -31,7 +32,10 @@ int fit(Arguments const& arguments) {
   auto const inputs = line.inputs();
   calibrate::FitOptions const options{.draws = line.draws(), .seed = line.get<std::uint64_t>("seed")};
 
-  auto studies = calibrate::sort_inputs(data::read_studies(inputs, line.assumptions()));
+  Arguments logs, models;
+  for (auto const& input : inputs) (data::is_model_file(input) ? models : logs).push_back(input);
+  auto studies = calibrate::sort_inputs(data::read_studies(logs, line.assumptions()));
+  for (auto const& path : models) calibrate::add_network_model(studies, data::read_model(path));
   if (auto const split = line.find<std::string>("fit"))
     studies.steps = validate::fitted_part(studies.steps, validate::parse_split(*split));
   warn(line, studies.components.notes);

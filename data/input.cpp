@@ -142,6 +142,12 @@ bool is_network(Study const& study) {
                      [](auto const& s) { return s.op == Operation::allreduce; });
 }
 
+/// Whether a benchmark of the network ran on one node, and so shows at least how many workers a node has.
+bool on_one_node(Study const& study, double workers_per_node) {
+  return is_network(study) && std::all_of(study.samples.begin(), study.samples.end(),
+                                          [&](auto const& s) { return s.ranks <= workers_per_node; });
+}
+
 void join_headers(Study& into, Study const& from) {
   for (auto const& [key, value] : from.header) {
     auto const present = into.find(key);
@@ -150,6 +156,9 @@ void join_headers(Study& into, Study const& from) {
       into.set(key, value);
     } else if (key == "workload" && is_network(into) != is_network(from)) {
       if (is_network(into)) into.set(key, value);
+    } else if (double const here = into.find_number(key).value_or(0.0), there = from.find_number(key).value_or(0.0);
+               key == "workers_per_node" && on_one_node(here < there ? into : from, std::min(here, there))) {
+      if (here < there) into.set(key, value);
     } else if (std::find(identity_keys.begin(), identity_keys.end(), key) != identity_keys.end()) {
       throw DataError(from.path, 0,
                       key + " is '" + value + "' (in " + into.path + " it is '" + *present +

@@ -156,6 +156,26 @@ Link link_of(double latency_s, double bandwidth_Bps, double reduce_s_per_byte) {
           .gamma = {reduce_s_per_byte}};
 }
 
+/// The algorithm that measured all-reduces may as well grow by, and how likely it is before growth is seen. NCCL leaves
+/// rings by its cost model, unless an old plugin or NCCL_ALGO holds it there; an MPI library may do either. Choices.
+struct Rival {
+  AllreduceAlgorithm of, rival;
+  double probability;
+};
+constexpr std::array rivals{
+    Rival{AllreduceAlgorithm::ring, AllreduceAlgorithm::double_binary_tree, 0.5},
+    Rival{AllreduceAlgorithm::double_binary_tree, AllreduceAlgorithm::ring, 0.5},
+    Rival{AllreduceAlgorithm::hierarchical_ring, AllreduceAlgorithm::double_binary_tree, 0.5},
+    Rival{AllreduceAlgorithm::nccl, AllreduceAlgorithm::nccl_ring, 0.25},
+    Rival{AllreduceAlgorithm::nccl_nvls, AllreduceAlgorithm::nccl_ring, 0.25},
+    Rival{AllreduceAlgorithm::nccl_ring, AllreduceAlgorithm::nccl, 0.75},
+};
+
+AllreduceLaw law_of(StepParameters const& network) {
+  return
+      [network](double ranks, double bytes) { return std::max(least_law_s, allreduce_law_s(network, ranks, bytes)); };
+}
+
 }  // namespace
 
 std::span<ParameterInfo const> parameter_table() { return parameters; }
@@ -247,10 +267,17 @@ double allreduce_law_s(StepParameters const& p, double ranks, double bytes) {
 }
 
 double one_allreduce_s(StepParameters const& p, double ranks, double bytes) {
-  double const law_s = allreduce_law_s(p, ranks, bytes);
-  if (!p.measured_allreduce || ranks <= 1.0 || bytes <= 0.0) return law_s;
-  auto const beyond = p.measured_allreduce->at(ranks, bytes);
-  return std::max(least_law_s, law_s) * std::exp(beyond.log_factor + p.allreduce_error * beyond.log_sd);
+  if (!p.measured_allreduce || ranks <= 1.0 || bytes <= 0.0) return allreduce_law_s(p, ranks, bytes);
+  auto const& curve = *p.measured_allreduce;
+  auto const at_size = [&](double size) {
+    return std::max(least_law_s, allreduce_law_s(p, ranks, size)) *
+           std::exp(curve.at(ranks, size).log_at(p.allreduce_error));
+  };
+  // Law and correction, each of its own slope, may fall as bytes grow; no all-reduce does.
+  double time_s = at_size(bytes);
+  for (auto size = curve.sizes().begin(); size != curve.sizes().end() && *size < bytes; ++size)
+    time_s = std::max(time_s, at_size(*size));
+  return time_s;
 }
 
 std::shared_ptr<AllreduceCurve const> make_allreduce_curve(StepParameters const& central,
@@ -260,9 +287,12 @@ std::shared_ptr<AllreduceCurve const> make_allreduce_curve(StepParameters const&
   // NCCL's choice has no parameters that a fit draws; alpha and beta of one algorithm are drawn.
   auto const doubt =
       law.allreduce >= AllreduceAlgorithm::nccl ? AllreduceCurve::Doubt::of_curve : AllreduceCurve::Doubt::of_law;
+  auto const rival = std::find_if(rivals.begin(), rivals.end(), [&](auto const& r) { return r.of == law.allreduce; });
+  P other = law;
+  other.allreduce = rival->rival;
   return std::make_shared<AllreduceCurve const>(
       std::move(points), central.workers_per_node,
-      [law](double ranks, double bytes) { return std::max(least_law_s, allreduce_law_s(law, ranks, bytes)); }, doubt);
+      CurveLaws{.law = law_of(law), .rival = law_of(other), .rival_probability = rival->probability}, doubt);
 }
 
 Buckets gradient_buckets(StepParameters const& p) {

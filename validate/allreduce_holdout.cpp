@@ -61,16 +61,20 @@ void score(AllreduceScorecard& card, data::Study const& fitted, Points const& he
   Line const line(p.measured_allreduce->points());
   double const z = boost::math::quantile(boost::math::normal{}, 0.5 + 0.5 * confidence);
   for (auto const& at : held_out) {
-    double const time_s = model::one_allreduce_s(p, at.ranks, at.bytes);
-    double const factor = std::exp(z * p.measured_allreduce->at(at.ranks, at.bytes).log_sd);
+    auto const time_at = [&](double error) {
+      auto off = p;
+      off.allreduce_error = error;
+      return model::one_allreduce_s(off, at.ranks, at.bytes);
+    };
+    double const time_s = time_at(0.0), low_s = time_at(-z), high_s = time_at(z);
     AllreduceScore point{.ranks = at.ranks,
                          .bytes = at.bytes,
                          .measured_s = at.time_s,
                          .predicted_s = time_s,
-                         .low_s = time_s / factor,
-                         .high_s = time_s * factor,
+                         .low_s = low_s,
+                         .high_s = high_s,
                          .relative_error = relative_error(time_s, at.time_s),
-                         .covered = at.time_s >= time_s / factor && at.time_s <= time_s * factor,
+                         .covered = at.time_s >= low_s && at.time_s <= high_s,
                          .line_s = line(at)};
     card.points.push_back(point);
   }
@@ -82,7 +86,7 @@ AllreduceSummary summary_of(std::vector<AllreduceScore> const& points) {
   for (auto const& p : points) {
     errors.push_back(p.relative_error);
     line_errors.push_back(relative_error(p.line_s, p.measured_s));
-    widths.push_back(std::log(p.high_s / p.predicted_s));
+    widths.push_back(0.5 * std::log(p.high_s / p.low_s));
     hits += p.covered ? 1 : 0;
   }
   return {.errors = summarize_errors(errors),

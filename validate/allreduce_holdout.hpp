@@ -26,7 +26,7 @@ struct AllreduceScore {
 struct AllreduceSummary {
   ErrorSummary errors, line_errors;
   Coverage coverage;
-  double half_width = 0.0;  ///< median of log(high / predicted)
+  double half_width = 0.0;  ///< median of half of log(high / low)
 };
 
 /// Were we right about the all-reduces of one Study (a log, or the logs of one cluster).

@@ -141,7 +141,8 @@ TEST_CASE("fit: links between nodes that were not measured are assumed widened a
   auto truth = test::synthetic_machine(11);
   truth.parameters.workers_per_node = 8;
   auto const m = fit_of(truth, 11, 400).model;
-  CHECK(m.parameters.inter_latency_s == m.parameters.intra_latency_s);
+  CHECK(m.parameters.inter_latency_s > m.parameters.intra_latency_s);
+  CHECK(m.parameters.inter_bandwidth_Bps < m.parameters.intra_bandwidth_Bps);
   CHECK(m.knowledge.at("network.inter.latency").source == model::Source::assumed);
   CHECK_FALSE(m.knowledge.at("network.inter.latency").identified);
   CHECK(m.knowledge.at("network.inter.latency").sd > 0.3 * m.parameters.inter_latency_s);

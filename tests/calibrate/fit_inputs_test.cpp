@@ -79,11 +79,63 @@ TEST_SUITE("unit") {
     auto const inputs = sort_inputs({trace(), of(steps, "steps.csv")});
     CHECK(inputs.steps.samples.size() == 3);
     CHECK(inputs.steps.samples[0].ranks == 1);
+    auto const with_gradient = "# gradient_bytes: 1e6\n" + std::string(steps);
     auto const beside =
-        fit_model(sort_inputs({of(network, "n.log", "nccl-tests"), of(steps, "steps.csv")}), {.draws = 20});
-    CHECK(beside.points.size() == 3);
+        fit_model(sort_inputs({of(network, "n.log", "nccl-tests"), of(with_gradient, "steps.csv")}), {.draws = 20});
+    REQUIRE(beside.points.size() == 3);
+    CHECK_CLOSE(beside.points[1].measured_s, 0.100, 1e-12);
+    CHECK(source_of(beside.model, "network.inter.bandwidth_Bps") != model::Source::fitted);
+    CHECK(beside.model.parameters.gradient_bytes == 1e6);
     auto const alone = fit_model(sort_inputs({of(network, "n.log", "nccl-tests")}), {.draws = 20});
     CHECK(alone.points.empty());
+  }
+
+  TEST_CASE("fit inputs: a network beside steps moves the forecast and a what-if of it is felt") {
+    // One node of 8 in the steps; between nodes the network alone says what it costs.
+    auto const steps_of_node =
+        of("# gradient_bytes: 4e8\n# workers_per_node: 8\nK,global_batch,step_time_s\n1,4096,4.10\n2,4096,2.06\n"
+           "4,4096,1.045\n8,4096,0.528\n",
+           "steps.csv");
+    auto const network_of = [](double between_Bps) {
+      std::string text = "# workers_per_node: 8\nop,ranks,bytes,time_s\n";
+      for (int const k : {8, 16, 32})
+        for (double n = 1e3; n < 1e9; n *= 10) {
+          double const time_s = 2.0 * (k - 1) * 3e-6 + 2.0 * (k - 1) / k * n / (k > 8 ? between_Bps : 150e9);
+          std::ostringstream row;
+          row << "allreduce," << k << "," << static_cast<long>(n) << "," << time_s << "\n";
+          text += row.str();
+        }
+      return of(text, "n.log", "nccl-tests");
+    };
+    auto const step_s = [](model::StepParameters const& p) { return model::step_time(p, 64, 4096).total_s(); };
+    auto const fast = fit_model(sort_inputs({network_of(50e9), steps_of_node}), {.draws = 100}).model;
+    auto const slow = fit_model(sort_inputs({network_of(5e9), steps_of_node}), {.draws = 100}).model;
+    // 2 * 4e8 bytes at 5 GB/s are 160 ms, of which at most two thirds of 64 ms of compute hide.
+    CHECK(step_s(slow.parameters) > step_s(fast.parameters) + 0.08);
+    auto what_if = slow.parameters;
+    what_if.inter_bandwidth_Bps *= 10.0;
+    CHECK(step_s(what_if) < step_s(slow.parameters) - 0.08);
+    // The fitted points keep their times: what the network takes is taken off the fit.
+    for (auto const& draw : fast.draws) CHECK_CLOSE(model::step_time(draw, 8, 4096).total_s(), 0.528, 0.05);
+
+    auto inputs = sort_inputs({steps_of_node});
+    calibrate::add_network_model(inputs, fit_model(sort_inputs({network_of(5e9)}), {.draws = 10}).model);
+    CHECK_CLOSE(step_s(fit_model(inputs, {.draws = 100}).model.parameters), step_s(slow.parameters), 1e-12);
+  }
+
+  TEST_CASE("fit inputs: a network beside steps asks what a step sums") {
+    auto const message = [](std::string const& header) {
+      return test::message_of<DataError>([&] {
+        return fit_model(sort_inputs({of(network, "n.log", "nccl-tests"), of(header + steps, "steps.csv")}),
+                         {.draws = 20});
+      });
+    };
+    CHECK(message("").find("Add --assume gradient_bytes=BYTES") != std::string::npos);
+    CHECK(message("# parameters: 1e6\n").find("gradient_bytes=2e+06 for 2 bytes each") != std::string::npos);
+    CHECK(message("# gradient_bytes: 1e12\n").find("a step is shorter than the network's all-reduce") !=
+          std::string::npos);
+    auto inputs = sort_inputs({of(steps, "steps.csv")});
+    CHECK_THROWS_AS(calibrate::add_network_model(inputs, {}), InputError);
   }
 
   TEST_CASE("fit inputs: ranks that disagree on their collectives leave the overlap open") {
