@@ -9,6 +9,7 @@
 #include "data/model_file.hpp"
 #include "model/error.hpp"
 #include "sim/simulate.hpp"
+#include "validate/audit.hpp"
 #include "validate/number_text.hpp"
 #include "validate/plot.hpp"
 #include "validate/present_json.hpp"
@@ -76,7 +77,7 @@ int analyze(Arguments const& arguments) {
       "with --plot: draw this Model's predicted band under the measured points")(
       "export,x", po::value<std::string>()->value_name("FILE"),
       "also write the samples as read: a Study (.csv), or for Extra-P (.json)")(
-      "seed", po::value<std::uint64_t>()->default_value(1), "of the bootstrap");
+      "seed", po::value<std::uint64_t>()->default_value(1), "of the resampled studies");
   if (!line.parse(arguments)) return ok;
   auto const inputs = line.inputs();
   validate::ScalingOptions options{
@@ -111,11 +112,17 @@ int analyze(Arguments const& arguments) {
   }
   auto const table = validate::make_scaling_table(study, options);
   auto const diagnosis = validate::diagnose(study);
+  auto const objection = validate::objection(validate::audit(study, {.threshold = options.threshold,
+                                                                     .reference_s = {},
+                                                                     .gradient_bytes = {},
+                                                                     .node_bytes_per_s = {},
+                                                                     .other_claims = {}}));
   std::optional<model::Curve>
       curve;  // before anything is written: a Model that does not fit the study is no half result
   if (model_path) curve = predicted(data::read_model(*model_path), table, options.seed);
-  write_result(line, wants(line, ".json") ? validate::to_json(table, &made_by, &diagnosis)
-                                          : validate::to_text(table) + "\n" + validate::to_text(diagnosis));
+  write_result(line, wants(line, ".json") ? validate::to_json(table, &made_by, &diagnosis, objection)
+                                          : (objection.empty() ? "" : validate::wrap(objection) + "\n") +
+                                                validate::to_text(table) + "\n" + validate::to_text(diagnosis));
   if (picture) {
     auto plot = validate::make_scaling_plot(table);
     if (curve) validate::add_prediction(plot, *curve);

@@ -94,6 +94,8 @@ validate::Section study_section(data::Study const& study, Judgement const& how) 
                                              .gradient_bytes = {},
                                              .node_bytes_per_s = {},
                                              .other_claims = {}});
+  if (auto const objection = validate::objection(audit); !objection.empty())
+    section.blocks.push_back(validate::Verdict{Mood::bad, objection});
   section.blocks.push_back(verdict_of(table, audit));
   section.blocks.push_back(verdict_of(audit));
   section.blocks.push_back(figure_of(validate::make_scaling_plot(table), "Measured points, 95 % intervals."));

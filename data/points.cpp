@@ -2,6 +2,7 @@
 #include "data/points.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <numeric>
 #include <set>
@@ -31,6 +32,17 @@ std::vector<double> times_of(std::vector<Sample> run, Inclusion warmup, long& le
     left_out += cut;
   }
   return times_s;
+}
+
+/// Steps of one run are a series in time where the rows number them, or are many and not sorted by their length.
+bool are_in_time_order(Runs const& runs) {
+  static constexpr std::size_t many = 20;  // few rows without a number are as often repeats in any order
+  if (runs.size() != 1) return false;
+  auto const& rows = runs.begin()->second;
+  if (std::all_of(rows.begin(), rows.end(), [](auto const& row) { return row.step.has_value(); })) return true;
+  auto const shorter = [](auto const& a, auto const& b) { return a.time_s < b.time_s; };
+  return rows.size() >= many && !std::is_sorted(rows.begin(), rows.end(), shorter) &&
+         !std::is_sorted(rows.rbegin(), rows.rend(), shorter);
 }
 
 /// Per-rank rows of one step are one step: the slowest rank ends it.
@@ -65,6 +77,21 @@ std::vector<std::string> configuration_of(Runs const& runs, std::size_t columns)
   return values;
 }
 
+/// What correlated steps are worth; "" where they are not.
+std::string correlation_text(std::vector<MeasuredPoint> const& points) {
+  static constexpr double worth_saying = 0.7;  // of n: less, and sd / sqrt(n) is 20 % too small
+  MeasuredPoint const* worst = nullptr;
+  auto const share = [](MeasuredPoint const& p) {
+    return p.time.effective_n ? *p.time.effective_n / static_cast<double>(p.time.n) : 1.0;
+  };
+  for (auto const& point : points)
+    if (share(point) < (worst != nullptr ? share(*worst) : worth_saying)) worst = &point;
+  if (worst == nullptr) return "";
+  return "; steps are correlated: the " + std::to_string(worst->time.n) +
+         " at K = " + std::to_string(static_cast<long>(worst->ranks)) + " are worth " +
+         std::to_string(std::max(1L, std::lround(*worst->time.effective_n))) + " independent ones";
+}
+
 void explain(MeasuredPoints& result, Study const& study) {
   if (result.warmup_steps > 0)
     result.notes.push_back(std::to_string(result.warmup_steps) +
@@ -76,7 +103,8 @@ void explain(MeasuredPoints& result, Study const& study) {
       result.notes.push_back("n counts runs, not steps");
       break;
     case Replication::step:
-      result.notes.push_back("repeats are rows of one run: what differs from run to run is not in the intervals");
+      result.notes.push_back("repeats are rows of one run: what differs from run to run is not in the intervals" +
+                             correlation_text(result.points));
       break;
     case Replication::single:
       result.notes.push_back("one value a point: no spread, so no intervals");
@@ -143,7 +171,8 @@ MeasuredPoints measured_points(Study const& study) {
       else
         point.repeats_s.insert(point.repeats_s.end(), times_s.begin(), times_s.end());
     }
-    point.time = summarize(point.repeats_s);
+    bool const series = result.replication == Replication::step && are_in_time_order(runs);
+    point.time = series ? summarize_series(point.repeats_s) : summarize(point.repeats_s);
     point.configuration = configuration_of(runs, study.configuration_columns.size());
     result.points.push_back(std::move(point));
   }

@@ -21,7 +21,7 @@ struct MeasuredPoint {
   double ranks = 1.0;             ///< K
   double global_batch = 1.0;      ///< B; 1 (strong) or K (weak) where the Study has no such column
   std::vector<double> repeats_s;  ///< [n >= 1], one a repeat
-  Summary time;                   ///< of repeats_s
+  Summary time;                   ///< of repeats_s; where they are steps of one run, of the series they are
   /// [Study::configuration_columns], of its rows; "a or b" where they differ
   std::vector<std::string> configuration;
 };

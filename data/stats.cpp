@@ -7,7 +7,6 @@
 #include <cmath>
 #include <limits>
 
-#include "data/philox.hpp"
 #include "model/contract.hpp"
 
 namespace kurve::data {
@@ -18,27 +17,6 @@ Bounds around(Summary const& summary, double quantile) {
   return {summary.mean - half, summary.mean + half};
 }
 
-/// 64 random bits of draw `counter` under `seed`.
-std::uint64_t random_bits(std::uint64_t seed, std::uint64_t counter) {
-  auto const x = philox4x32({static_cast<std::uint32_t>(counter), static_cast<std::uint32_t>(counter >> 32), 0,
-                             static_cast<std::uint32_t>(Stream::bootstrap)},
-                            {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)});
-  return std::uint64_t{x[1]} << 32 | x[0];
-}
-
-/// Index in [0, n) from 32 random bits; its bias is below n / 2^32.
-std::size_t random_index(std::uint64_t bits, std::size_t n) {
-  return static_cast<std::size_t>(((bits >> 32) * static_cast<std::uint64_t>(n)) >> 32);
-}
-
-/// Quantile of values already sorted.
-double sorted_quantile(std::vector<double> const& sorted, double level) {
-  double const position = level * static_cast<double>(sorted.size() - 1);
-  auto const below = static_cast<std::size_t>(position);
-  if (below + 1 >= sorted.size()) return sorted.back();
-  return sorted[below] + (position - static_cast<double>(below)) * (sorted[below + 1] - sorted[below]);
-}
-
 double autocovariance(std::span<double const> series, double mean, std::size_t lag) {
   double sum = 0.0;
   for (std::size_t i = 0; i + lag < series.size(); ++i) sum += (series[i] - mean) * (series[i + lag] - mean);
@@ -47,7 +25,14 @@ double autocovariance(std::span<double const> series, double mean, std::size_t l
 
 }  // namespace
 
-double Summary::standard_error() const { return n < 2 ? 0.0 : sd / std::sqrt(static_cast<double>(n)); }
+double Summary::standard_error() const {
+  return n < 2 ? 0.0 : sd / std::sqrt(effective_n.value_or(static_cast<double>(n)));
+}
+
+double Summary::degrees_of_freedom() const {
+  KURVE_EXPECT(n >= 2);
+  return std::max(1.0, effective_n.value_or(static_cast<double>(n)) - 1.0);
+}
 
 Summary summarize(std::span<double const> values) {
   Summary s;
@@ -62,11 +47,16 @@ Summary summarize(std::span<double const> values) {
   return s;
 }
 
+Summary summarize_series(std::span<double const> series) {
+  auto summary = summarize(series);
+  summary.effective_n = effective_sample_size(series);
+  return summary;
+}
+
 Bounds student_t_interval(Summary const& summary, double confidence) {
   KURVE_EXPECT(confidence > 0.0 && confidence < 1.0);
   if (summary.n < 2) return {-std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
-  boost::math::students_t const t(static_cast<double>(summary.n - 1));
-  return around(summary, boost::math::quantile(t, 0.5 + confidence / 2.0));
+  return around(summary, student_t_quantile(summary.degrees_of_freedom(), 0.5 + confidence / 2.0));
 }
 
 Bounds normal_interval(Summary const& summary, double confidence) {
@@ -98,22 +88,35 @@ double scaled_mad(std::span<double const> values) {
   return 1.4826 * median(deviations);  // 1 / (quantile 3/4 of the standard normal)
 }
 
-Bounds bootstrap_interval(std::vector<std::vector<double>> const& groups,
-                          std::function<double(std::vector<std::vector<double>> const&)> const& statistic,
-                          double confidence, int resamples, std::uint64_t seed) {
-  KURVE_EXPECT(confidence > 0.0 && confidence < 1.0);
-  KURVE_EXPECT(resamples > 0);
-  auto resampled = groups;
-  std::vector<double> values;
-  values.reserve(static_cast<std::size_t>(resamples));
-  std::uint64_t draw = 0;
-  for (int r = 0; r < resamples; ++r) {
-    for (std::size_t g = 0; g < groups.size(); ++g)
-      for (double& v : resampled[g]) v = groups[g][random_index(random_bits(seed, draw++), groups[g].size())];
-    values.push_back(statistic(resampled));
+LogError log_error(Summary const& summary) {
+  KURVE_EXPECT(summary.n >= 2);
+  return {summary.standard_error() / summary.mean, summary.degrees_of_freedom()};
+}
+
+LogError log_error_of_ratio(LogError const& a, LogError const& b) {
+  double const va = a.sd * a.sd, vb = b.sd * b.sd, sum = va + vb;
+  if (!(sum > 0.0)) return {0.0, std::min(a.degrees_of_freedom, b.degrees_of_freedom)};
+  return {std::sqrt(sum), sum * sum / (va * va / a.degrees_of_freedom + vb * vb / b.degrees_of_freedom)};
+}
+
+std::optional<LogError> pooled_log_error(std::span<Summary const> summaries) {
+  double squares = 0.0, degrees = 0.0;
+  for (auto const& s : summaries) {
+    if (s.n < 2) continue;
+    squares += s.degrees_of_freedom() * std::pow(s.sd / s.mean, 2);
+    degrees += s.degrees_of_freedom();
   }
-  std::sort(values.begin(), values.end());
-  return {sorted_quantile(values, 0.5 - confidence / 2.0), sorted_quantile(values, 0.5 + confidence / 2.0)};
+  return degrees > 0.0 ? std::optional(LogError{std::sqrt(squares / degrees), degrees}) : std::nullopt;
+}
+
+double student_t_quantile(double degrees_of_freedom, double level) {
+  return boost::math::quantile(boost::math::students_t(degrees_of_freedom), level);
+}
+
+Bounds log_t_interval(double centre, LogError const& error, double confidence) {
+  KURVE_EXPECT(confidence > 0.0 && confidence < 1.0);
+  double const half = student_t_quantile(error.degrees_of_freedom, 0.5 + confidence / 2.0) * error.sd;
+  return {centre * std::exp(-half), centre * std::exp(half)};
 }
 
 std::size_t warmup_length(std::span<double const> series) {

@@ -3,7 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -14,17 +14,21 @@ struct Summary {
   std::size_t n = 0;
   double mean = 0.0;
   double sd = 0.0;
-  [[nodiscard]] double standard_error() const;  ///< sd / sqrt(n); 0 for n < 2
+  std::optional<double> effective_n = {};       ///< independent values that n correlated ones are worth; none where n
+  [[nodiscard]] double standard_error() const;  ///< sd / sqrt(effective n); 0 for n < 2
+  [[nodiscard]] double degrees_of_freedom() const;  ///< effective n - 1, at least 1. @pre n >= 2
 };
 /// Welford's single pass. Shape: any length; empty gives n = 0.
 [[nodiscard]] Summary summarize(std::span<double const> values);
+/// The same of values in the order of time, which may be correlated (effective_sample_size).
+[[nodiscard]] Summary summarize_series(std::span<double const> series);
 
 struct Bounds {
   double low = 0.0, high = 0.0;
 };
 
-/// Two-sided confidence interval of the mean by Student's t with n-1 degrees of freedom; infinite for n < 2, because
-/// one sample says nothing of its spread. @param confidence in (0, 1)
+/// Two-sided confidence interval of the mean by Student's t; infinite for n < 2, because one sample says nothing of its
+/// spread. @param confidence in (0, 1)
 [[nodiscard]] Bounds student_t_interval(Summary const& summary, double confidence);
 /// mean +- z s/sqrt(n), as textbooks print it (1.96 at 95 %): too narrow for few repeats (covers 87.8 % at n = 5).
 [[nodiscard]] Bounds normal_interval(Summary const& summary, double confidence);
@@ -36,16 +40,22 @@ struct Bounds {
 /// Median absolute deviation times 1.4826: a robust sd for normal data.
 [[nodiscard]] double scaled_mad(std::span<double const> values);
 
-/// Percentile bootstrap interval of a statistic of several independent groups, each resampled within itself
-/// (repeats within each K, so that a ratio inherits its baseline's error).
-///
-/// @param groups      [n_groups][n_i >= 1]
-/// @param statistic   of resampled groups, same shape
-/// @param resamples   number of bootstrap draws
-/// Deterministic in seed. Source: Efron & Tibshirani 1993.
-[[nodiscard]] Bounds bootstrap_interval(std::vector<std::vector<double>> const& groups,
-                                        std::function<double(std::vector<std::vector<double>> const&)> const& statistic,
-                                        double confidence, int resamples, std::uint64_t seed);
+/// Error of log(mean), by the delta method: sd of the estimate and its degrees of freedom.
+struct LogError {
+  double sd = 0.0;
+  double degrees_of_freedom = 1.0;
+};
+/// Of one mean. @pre summary.n >= 2
+[[nodiscard]] LogError log_error(Summary const& summary);
+/// Of the logarithm of a ratio of two means: sd by quadrature, degrees of freedom by Satterthwaite, Biometrics Bulletin
+/// 2 (1946) 110-114 and Welch, Biometrika 34 (1947) 28-35.
+[[nodiscard]] LogError log_error_of_ratio(LogError const& a, LogError const& b);
+/// Relative spread of one value, pooled over all summaries of two values and more; none where there is no such.
+[[nodiscard]] std::optional<LogError> pooled_log_error(std::span<Summary const> summaries);
+/// Quantile of Student's t. @param level in (0, 1)
+[[nodiscard]] double student_t_quantile(double degrees_of_freedom, double level);
+/// centre times exp(-+ t sd). @param confidence in (0, 1)
+[[nodiscard]] Bounds log_t_interval(double centre, LogError const& error, double confidence);
 
 /// Number of leading samples that are warm-up: those before the first that is as short as settled ones, that is, not
 /// above the 99 % quantile of the second half plus three of its scaled MADs. 0 for fewer than 20 samples.

@@ -24,13 +24,25 @@ Parts parts_of(std::vector<Sample> const& samples) {
   return one_k ? Parts::one_k : Parts::several_k;
 }
 
-/// Rounding a batch to whole samples (or to whole micro-batches) moves it by less than this; a doubling is far above
-/// it.
-constexpr double batch_tolerance = 0.02;
+/// A batch is rounded to whole samples a worker or to a multiple of 8 samples, or by 1 % (to whole micro-batches), and
+/// never by more than a tenth: the other batches that may have been meant. A doubling is far above it.
+struct Meant {
+  double low, high;
+};
+Meant batches_meant(double batch, double ranks) {
+  static constexpr double relative = 0.01, samples = 4.0, most_relative = 0.1;
+  double const off = std::min(std::max({relative * batch, samples, 0.5 * ranks}), most_relative * batch);
+  return {batch - off, batch + off};
+}
 
-bool all_near(std::vector<double> const& values) {
-  auto const [low, high] = std::minmax_element(values.begin(), values.end());
-  return *high <= *low * (1.0 + batch_tolerance);
+/// Whether all may have meant the same.
+bool all_near(std::vector<Meant> const& values) {
+  double low = values.front().low, high = values.front().high;
+  for (auto const& v : values) {
+    low = std::max(low, v.low);
+    high = std::min(high, v.high);
+  }
+  return low < high;
 }
 
 }  // namespace
@@ -85,7 +97,7 @@ std::optional<model::Regime> Study::declared_regime() const {
 
 std::optional<model::Regime> Study::derived_regime() const {
   bool const parts_are_steps = parts_of(samples) == Parts::several_k;
-  std::vector<double> batch, batch_per_rank;
+  std::vector<Meant> batch, batch_per_rank;
   bool one_k = true;
   int first_k = 0;
   for (auto const& s : samples) {
@@ -93,8 +105,8 @@ std::optional<model::Regime> Study::derived_regime() const {
     if (!s.global_batch) return std::nullopt;
     if (batch.empty()) first_k = s.ranks;
     one_k = one_k && s.ranks == first_k;
-    batch.push_back(*s.global_batch);
-    batch_per_rank.push_back(*s.global_batch / s.ranks);
+    batch.push_back(batches_meant(*s.global_batch, s.ranks));
+    batch_per_rank.push_back({batch.back().low / s.ranks, batch.back().high / s.ranks});
   }
   if (one_k) return std::nullopt;
   if (all_near(batch)) return model::Regime::strong;

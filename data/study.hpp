@@ -59,8 +59,8 @@ struct Study {
   [[nodiscard]] StudyKind kind() const;
   [[nodiscard]] Inclusion warmup() const;
   [[nodiscard]] std::optional<model::Regime> declared_regime() const;
-  /// From the global_batch column: constant is strong, proportional to K weak (2 % tolerance for rounding a batch to
-  /// whole samples), else mixed; none without that column or with one K only.
+  /// From the global_batch column: constant is strong, proportional to K weak (but for rounding a batch to whole
+  /// samples a worker or to a multiple of 8), else mixed; none without that column or with one K only.
   [[nodiscard]] std::optional<model::Regime> derived_regime() const;
   /// derived, else declared, else strong.
   [[nodiscard]] model::Regime regime() const;

@@ -18,7 +18,8 @@ using detail::Rule;
 
 std::vector<Rule> all_rules() {
   std::vector<Rule> rules;
-  for (auto const part : {detail::baseline_rules(), detail::problem_rules(), detail::method_rules()})
+  for (auto const part :
+       {detail::baseline_rules(), detail::problem_rules(), detail::curve_rules(), detail::method_rules()})
     rules.insert(rules.end(), part.begin(), part.end());
   std::sort(rules.begin(), rules.end(), [](Rule const& a, Rule const& b) { return a.text.id < b.text.id; });
   return rules;
@@ -80,11 +81,11 @@ std::vector<Row> checklist_rows(Case const& c) {
   if (last.speedup) ratios = "S(" + number_text(last.ranks, 9) + ") = " + fixed_text(*last.speedup, 2) + ", " + ratios;
   return {
       {"exact baseline",
-       {"KV001", "KV002", "KV003", "KV018"},
+       {"KV001", "KV002", "KV003", "KV018", "KV023"},
        CheckStatus::pass,
        "K = " + number_text(c.baseline().ranks, 9) + ": " + baseline},
       {"fixed workload",
-       {"KV006", "KV007", "KV008", "KV010"},
+       {"KV006", "KV007", "KV008", "KV010", "KV020", "KV021", "KV022"},
        stated(c.measured.has_batch),
        c.measured.has_batch ? "global batch " + std::string(table.regime == model::Regime::weak ? "proportional to K"
                                                                                                 : "the same at every K")
@@ -104,7 +105,7 @@ std::vector<Row> checklist_rows(Case const& c) {
        std::string(to_text(table.regime)) + (table.derived    ? ", by the batch at each K"
                                              : table.declared ? ", as declared"
                                                               : " assumed")},
-      {"efficiency as well as speedup", {"KV017"}, CheckStatus::pass, ratios + ", from the step times"}};
+      {"efficiency as well as speedup", {"KV017", "KV024"}, CheckStatus::pass, ratios + ", from the step times"}};
 }
 
 std::vector<CheckItem> fill_checklist(Case const& c, std::vector<Finding> const& findings) {
@@ -170,6 +171,15 @@ std::string_view to_text(CheckStatus status) {
       break;
   }
   return "unknown";
+}
+
+std::string objection(Audit const& audit) {
+  if (!has_error(audit)) return "";
+  auto const& first = audit.findings.front();
+  auto const errors = static_cast<std::size_t>(std::count_if(
+      audit.findings.begin(), audit.findings.end(), [](auto const& f) { return f.severity == Severity::error; }));
+  return "This curve does not stand (" + counted(errors, "error") + " of the audit). " + first.rule + ": " +
+         first.title + ". Seen: " + first.evidence + ".";
 }
 
 bool has_error(Audit const& audit) {

@@ -51,6 +51,8 @@ struct Audit {
 };
 /// Whether a finding is an error: exit code 5.
 [[nodiscard]] bool has_error(Audit const& audit);
+/// What must be read before the curve, in a sentence or two; "" where there is no error.
+[[nodiscard]] std::string objection(Audit const& audit);
 
 struct AuditOptions {
   double threshold = 0.7;             ///< least efficiency that pays, in (0, 1)

@@ -37,10 +37,12 @@ struct Rule {
 
 [[nodiscard]] std::span<Rule const> baseline_rules();  ///< what the curve is relative to
 [[nodiscard]] std::span<Rule const> problem_rules();   ///< whether all points are the same job
+[[nodiscard]] std::span<Rule const> curve_rules();     ///< whether its points can be one curve
 [[nodiscard]] std::span<Rule const> method_rules();    ///< how it was measured and reported
 
-/// "K = 512, 768 and 4096"
-[[nodiscard]] std::string list_of_ranks(std::vector<double> const& ranks);
+/// The most numerous points of one batch (strong, mixed) or one batch a worker (weak), by K.
+[[nodiscard]] std::vector<data::MeasuredPoint> same_problem_points(Case const& c);
+
 /// Line of the first row of this (K, B), 0 where it is not from a file.
 [[nodiscard]] long line_of(data::Study const& study, data::MeasuredPoint const& point);
 

@@ -15,7 +15,7 @@ namespace {
 /// A reference this much faster is another program, not another day: days differ by 1 to 2 % (FACTS B, Llama 3).
 constexpr double reference_margin = 0.05;
 /// The extrapolation to one worker errs by a few per cent on honest curves (tests/validate/audit_test.cpp).
-constexpr double extrapolation_margin = 0.15;
+constexpr double extrapolation_margin = 0.06, extrapolation_error = 0.15;
 /// ... and by far more where it is no extrapolation of compute: the law must meet the points to this, and compute must
 /// be this much of the step at the smallest of them. Communication that backward hides makes compute look small.
 constexpr double extrapolation_misfit = 0.03, extrapolation_compute_share = 0.7;
@@ -24,6 +24,8 @@ constexpr double extrapolation_misfit = 0.03, extrapolation_compute_share = 0.7;
 constexpr double extrapolation_surely = 0.95;
 /// Gains up to this are rounding and rest of the spread; without repeats only a gain no noise makes is an error.
 constexpr double superlinear_margin = 0.02, superlinear_margin_single = 0.05, superlinear_error_single = 0.25;
+
+bool near_batch(double a, double b) { return std::abs(a / b - 1.0) <= 0.1; }  // as rounded (Study::derived_regime)
 
 std::string seconds(double time_s) {
   auto const unit = time_unit_for(time_s, time_s);
@@ -82,7 +84,9 @@ std::optional<Hit> weak_baseline(Case const& c) {
   auto const& last = c.table.points.back();
   auto const next =
       std::find_if(c.table.points.begin(), c.table.points.end(), [](auto const& p) { return p.ranks > 1.0; });
-  return Hit{next->efficiency >= extrapolation_surely ? Severity::error : Severity::warning,
+  bool const certain =
+      next->efficiency >= extrapolation_surely && surely_s > *extrapolated_s * (1.0 + extrapolation_error);
+  return Hit{certain ? Severity::error : Severity::warning,
              "T(1) = " + seconds(base.time.mean) + ", and the other points extrapolate to " + seconds(*extrapolated_s) +
                  " on one worker without communication: " + fixed_text(base.time.mean / *extrapolated_s, 2) +
                  " times; against that, E(" + number_text(last.ranks, 9) + ") would be " +
@@ -90,34 +94,45 @@ std::optional<Hit> weak_baseline(Case const& c) {
                  fixed_text(last.efficiency, 2)};
 }
 
+/// Least E(point)/E(base) by Welch's t of both times; itself where neither has repeats.
+double least_gain(Case const& c, std::size_t i) {
+  auto const& base = c.baseline();
+  auto const& point = c.points()[i];
+  double const efficiency = c.table.points[i].efficiency;
+  if (point.time.n < 2 || base.time.n < 2) return efficiency;
+  auto const error = data::log_error_of_ratio(data::log_error(point.time), data::log_error(base.time));
+  return data::log_t_interval(efficiency, error, 0.95).low;
+}
+
+/// The baseline is at fault where the very next K is above 1. Where it is not, and efficiency grows later, something
+/// else changed there, of which a cache may be one (audit_rules_curve.cpp looks at the jump itself).
 std::optional<Hit> superlinear(Case const& c) {
   auto const& base = c.baseline();
-  std::optional<Hit> worst;
-  data::MeasuredPoint const* where = nullptr;
+  std::optional<std::size_t> next, worst;
   double worst_gain = 0.0;
   for (std::size_t i = 0; i < c.points().size(); ++i) {
     auto const& point = c.points()[i];
-    bool const same_work = point.global_batch == base.global_batch || c.table.regime == model::Regime::weak;
+    bool const same_work = near_batch(point.global_batch, base.global_batch) || c.table.regime == model::Regime::weak;
     if (point.ranks <= base.ranks || !same_work) continue;  // another batch per worker may honestly run better
-    double const efficiency = c.table.points[i].efficiency;
+    if (!next) next = i;
     bool const repeated = point.time.n > 1 && base.time.n > 1;
-    double least = efficiency;
-    if (repeated) {
-      double const base_low_s = std::max(0.0, data::student_t_interval(base.time, 0.95).low);
-      least *= base_low_s / base.time.mean * point.time.mean / data::student_t_interval(point.time, 0.95).high;
-    }
-    double const gain = least - 1.0;
+    double const gain = least_gain(c, i) - 1.0;
     if (gain <= (repeated ? superlinear_margin : superlinear_margin_single) || gain <= worst_gain) continue;
     worst_gain = gain;
-    std::string const surely = repeated
-                                   ? ", and at least " + fixed_text(least, 3) + " by the 95 % intervals of both times"
-                                   : ", from one value a point";
-    worst = Hit{repeated || gain > superlinear_error_single ? Severity::error : Severity::warning,
-                "E(" + number_text(point.ranks, 9) + ") = " + fixed_text(efficiency, 3) + surely, 0};
-    where = &point;
+    worst = i;
   }
-  if (worst) worst->line = line_of(c.study, *where);  // once: a look through all rows
-  return worst;
+  if (!worst) return std::nullopt;
+  auto const& point = c.points()[*worst];
+  bool const repeated = point.time.n > 1 && base.time.n > 1;
+  bool const baseline_at_fault = least_gain(c, *next) - 1.0 > superlinear_margin;
+  std::string const surely =
+      repeated ? ", and at least " + fixed_text(1.0 + worst_gain, 3) + " by the 95 % intervals of both times"
+               : ", from one value a point";
+  bool const surely_wrong = worst_gain > superlinear_error_single;
+  return Hit{surely_wrong || (repeated && baseline_at_fault) ? Severity::error : Severity::warning,
+             "E(" + number_text(point.ranks, 9) + ") = " + fixed_text(c.table.points[*worst].efficiency, 3) + surely +
+                 (baseline_at_fault ? "" : "; the next K after the baseline is not above 1: a cache, or another job"),
+             line_of(c.study, point)};
 }
 
 std::optional<Hit> baseline_unstated(Case const& c) {

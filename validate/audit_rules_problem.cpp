@@ -4,8 +4,10 @@
 #include <cctype>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "data/network_words.hpp"
+#include "data/quantity_text.hpp"
 #include "validate/audit_rules.hpp"
 #include "validate/number_text.hpp"
 
@@ -115,11 +117,38 @@ bool changes_the_job(std::string const& column) {
 /// Values of one configuration column at each (K, B), in the order of K.
 using ValuesByPoint = std::map<std::pair<double, double>, std::vector<std::string>>;
 
+/// Columns whose product says how a worker's share of the batch is cut: accumulation and micro-batch. Where the product
+/// follows B/K at every point, they change because they must.
+std::set<std::size_t> follows_the_share(Case const& c, std::vector<data::Sample> const& rows) {
+  static constexpr std::array<std::string_view, 5> words{"accum", "micro", "batch_per", "local_batch", "per_gpu_batch"};
+  std::set<std::size_t> columns;
+  for (std::size_t column = 0; column < c.study.configuration_columns.size(); ++column) {
+    auto const name = lower(c.study.configuration_columns[column]);
+    if (std::any_of(words.begin(), words.end(), [&](auto word) { return name.find(word) != std::string::npos; }))
+      columns.insert(column);
+  }
+  double low = 0.0, high = 0.0;
+  for (auto const& row : rows) {
+    double product = row.ranks / row.global_batch.value_or(c.table.regime == model::Regime::weak ? row.ranks : 1.0);
+    for (auto const column : columns) {
+      auto const value = column < row.configuration.size() ? data::number_from_text(row.configuration[column])
+                                                           : std::optional<double>();
+      if (!value || *value <= 0.0) return {};
+      product *= *value;
+    }
+    low = low == 0.0 ? product : std::min(low, product);
+    high = std::max(high, product);
+  }
+  return near(high, low) ? columns : std::set<std::size_t>{};
+}
+
 std::optional<Hit> configuration_changed(Case const& c) {
   auto severity = Severity::warning;
   std::string evidence;
   auto const rows = c.study.steps();
+  auto const must_change = follows_the_share(c, rows);
   for (std::size_t column = 0; column < c.study.configuration_columns.size(); ++column) {
+    if (must_change.contains(column)) continue;
     ValuesByPoint at;
     for (auto const& row : rows) {
       auto& values = at[{row.ranks, row.global_batch.value_or(0.0)}];
@@ -236,23 +265,6 @@ struct OffLine {
   double expected_s = 0.0, deviation = 0.0;
 };
 
-std::vector<data::MeasuredPoint> same_problem_points(Case const& c, bool strong) {
-  std::vector<std::vector<data::MeasuredPoint>> groups;
-  for (auto const& point : c.points()) {
-    double const key = strong ? point.global_batch : point.global_batch / point.ranks;
-    auto const fits = [&](auto const& group) {
-      return near(strong ? group[0].global_batch : group[0].global_batch / group[0].ranks, key);
-    };
-    auto const group = std::find_if(groups.begin(), groups.end(), fits);
-    if (group == groups.end())
-      groups.push_back({point});
-    else
-      group->push_back(point);
-  }
-  return *std::max_element(groups.begin(), groups.end(),
-                           [](auto const& a, auto const& b) { return a.size() < b.size(); });
-}
-
 /// Value at x of the line through two points.
 double line_at(double x, double x0, double y0, double x1, double y1) { return y0 + (x - x0) / (x1 - x0) * (y1 - y0); }
 
@@ -290,7 +302,7 @@ std::optional<OffLine> most_off_line(std::vector<data::MeasuredPoint> const& poi
 
 std::optional<Hit> not_the_same_job(Case const& c) {
   bool const strong = c.table.regime != model::Regime::weak;
-  auto const points = same_problem_points(c, strong);
+  auto const points = same_problem_points(c);
   if (points.size() < 4) return std::nullopt;  // of three points nobody can say which is odd
   auto const found = most_off_line(points, strong, c.study.find_number("workers_per_node").value_or(0.0));
   if (!found || std::abs(found->deviation) < off_line_warning) return std::nullopt;
@@ -339,6 +351,24 @@ constexpr std::array<Rule, 7> rules{{
 }};
 
 }  // namespace
+
+std::vector<data::MeasuredPoint> same_problem_points(Case const& c) {
+  bool const strong = c.table.regime != model::Regime::weak;
+  std::vector<std::vector<data::MeasuredPoint>> groups;
+  for (auto const& point : c.points()) {
+    double const key = strong ? point.global_batch : point.global_batch / point.ranks;
+    auto const fits = [&](auto const& group) {
+      return near(strong ? group[0].global_batch : group[0].global_batch / group[0].ranks, key);
+    };
+    auto const group = std::find_if(groups.begin(), groups.end(), fits);
+    if (group == groups.end())
+      groups.push_back({point});
+    else
+      group->push_back(point);
+  }
+  return *std::max_element(groups.begin(), groups.end(),
+                           [](auto const& a, auto const& b) { return a.size() < b.size(); });
+}
 
 std::span<Rule const> problem_rules() { return rules; }
 

@@ -2,6 +2,7 @@
 #include "validate/diagnose.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <set>
@@ -35,6 +36,21 @@ struct StepTimes {
   bool single_steps = false;                ///< each value is one step
 };
 
+/// What the steps of a point are worth, run by run.
+double independent_values(std::vector<data::Sample> const& rows, data::MeasuredPoint const& point, bool has_batch) {
+  std::map<int, std::map<int, double>> runs;
+  for (auto const& row : rows)
+    if (row.ranks == point.ranks && (!has_batch || row.global_batch == point.global_batch))
+      runs[row.run.value_or(0)].emplace(row.step.value_or(0), row.time_s);
+  double sum = 0.0;
+  for (auto const& [run, steps] : runs) {
+    std::vector<double> series;
+    for (auto const& [step, time_s] : steps) series.push_back(time_s);
+    sum += data::effective_sample_size(series);
+  }
+  return sum;
+}
+
 /// Values by K: single steps where the Study numbers them, because averages hide how the steps lean.
 StepTimes step_times(data::Study const& study) {
   auto const measured = data::measured_points(study);
@@ -50,10 +66,16 @@ StepTimes step_times(data::Study const& study) {
   for (auto const& point : measured.points) {
     auto const own = steps.find({point.ranks, measured.has_batch ? point.global_batch : 0.0});
     auto values = own == steps.end() ? point.repeats_s : own->second;
+    double const independent = own == steps.end() ? point.time.effective_n.value_or(static_cast<double>(values.size()))
+                                                  : independent_values(rows, point, measured.has_batch);
     thin(values, most_values);
     for (double& v : values) v = std::log(v);
     double const batch = point.global_batch / base.global_batch;
-    result.points.push_back({point.ranks, batch * base.ranks / point.ranks, batch, std::move(values)});
+    result.points.push_back({.ranks = point.ranks,
+                             .work = batch * base.ranks / point.ranks,
+                             .batch = batch,
+                             .log_s = std::move(values),
+                             .independent = independent});
   }
   thin(result.points, most_points);
   return result;
@@ -79,6 +101,9 @@ constexpr double shape_alone_share = 0.5;
 /// algorithms and kernels that change with K move honest points by a few per cent.
 constexpr double most_departure = 0.06;
 
+/// More slow values than this, and than one, are no accidents.
+constexpr double most_outlier_share = 0.03;
+
 /// 1 - E at the largest K.
 double measured_loss(data::MeasuredPoints const& measured) {
   auto const& base = measured.points[baseline_index(measured.points)];
@@ -89,19 +114,75 @@ double measured_loss(data::MeasuredPoints const& measured) {
 
 double normal_cdf(double z) { return 0.5 * std::erfc(-z / std::sqrt(2.0)); }
 
-double& probability_of(CauseProbabilities& p, Cause cause) {
-  switch (cause) {
-    case Cause::communication:
-      return p.communication;
-    case Cause::straggler:
-      return p.straggler;
-    case Cause::imbalance:
-      return p.imbalance;
-    case Cause::serial:
-      return p.serial;
-    default:
-      return p.none;
+constexpr std::array<Cause, 5> answers{Cause::communication, Cause::straggler, Cause::imbalance, Cause::serial,
+                                       Cause::none};
+
+/// Of two causes, the smaller must be this share of the loss to be named beside the other; shares are not known better
+/// than their resolution. And it must cost something.
+constexpr double least_second_share = 0.2, share_resolution = 0.07, least_second_loss = 0.025;
+
+/// What a law's causes are worth naming: P(both), else the one that costs the more.
+void add_named(CauseProbabilities& p, detail::LawFit const& fit, double probability) {
+  auto const& law = fit.law;
+  if (law.second == nullptr) {
+    p[law.first->cause] += probability;
+    return;
   }
+  double const smaller = std::min(fit.second_share, 1.0 - fit.second_share);
+  double const both =
+      smaller * fit.loss < least_second_loss ? 0.0 : normal_cdf((smaller - least_second_share) / share_resolution);
+  p[law.first->cause | law.second->cause] += probability * both;
+  p[fit.second_share < 0.5 ? law.first->cause : law.second->cause] += probability * (1.0 - both);
+}
+
+/// A law that costs next to nothing is no cause, however well it fits.
+double negligible_probability(detail::LawFit const& fit, double negligible_loss) {
+  return fit.law.first->hits_of_steps > 0 && fit.law.second == nullptr
+             ? normal_cdf(std::log(negligible_loss / std::max(fit.loss, 1e-6)) / hit_loss_log_sd)
+             : normal_cdf((negligible_loss - fit.loss) / loss_resolution);
+}
+
+CauseProbabilities probabilities_of(std::vector<detail::LawFit> const& fits, double best, bool weak,
+                                    DiagnoseOptions const& options) {
+  CauseProbabilities p;
+  for (auto const cause : answers) p[cause] = 0.0;
+  double total = 0.0;
+  for (auto const& fit : fits) total += std::exp(fit.log_evidence - best);
+  double const hidden_serial = weak ? serial_hidden_by_weak_scaling : 0.0;
+  for (auto const& fit : fits) {
+    double const probability = std::exp(fit.log_evidence - best) / total;
+    double const negligible = negligible_probability(fit, options.negligible_loss);
+    add_named(p, fit, probability * (1.0 - negligible));
+    p[Cause::serial] += probability * negligible * hidden_serial;
+    p[Cause::none] += probability * negligible * (1.0 - hidden_serial);
+  }
+  return p;
+}
+
+/// Without repeats, a share of what waiting wins may be communication's.
+void doubt_waiting(CauseProbabilities& p) {
+  auto const waiting = Cause::straggler | Cause::imbalance;
+  CauseProbabilities moved;
+  for (auto& [cause, probability] : p) {
+    if (!includes(cause, waiting)) continue;
+    Cause rest = Cause::communication;
+    if (includes(cause, Cause::serial)) rest = rest | Cause::serial;
+    moved[rest] += shape_alone_share * probability;
+    probability *= 1.0 - shape_alone_share;
+  }
+  for (auto const& [cause, probability] : moved) p[cause] += probability;
+}
+
+/// "a cost that ... (communication), 24 % of the step at the largest K, and ..."
+std::string explanation_of(detail::LawFit const& fit) {
+  auto const& law = fit.law;
+  auto const part = [&](detail::Part const& one, double share) {
+    return one.name + (one.cause == Cause::undetermined ? "" : " (" + to_text(one.cause) + ")") + ": " +
+           percent(share * fit.loss) + " of the step at the largest K";
+  };
+  std::string text = "best explained by " + part(*law.first, 1.0 - fit.second_share);
+  if (law.first->hits_of_steps > 0) text += ", each worker hit in " + percent(fit.hit_probability) + " of its steps";
+  return law.second == nullptr ? text : text + "; and " + part(*law.second, fit.second_share);
 }
 
 std::string spread_sentence(std::vector<detail::PointValues> const& points) {
@@ -116,74 +197,90 @@ std::string spread_sentence(std::vector<detail::PointValues> const& points) {
          " at the largest, " + percent(*std::max_element(sds.begin(), sds.end())) + " at most";
 }
 
+std::vector<detail::LawFit> fit_laws(std::vector<detail::Part> const& parts,
+                                     std::vector<detail::PointValues> const& points) {
+  std::vector<detail::LawFit> fits;
+  for (auto const& law : detail::single_laws(parts)) fits.push_back(detail::fit_law(law, points));
+  auto const singles = fits;
+  for (auto const& law : detail::paired_laws(parts, singles, points)) {
+    auto const alone =
+        std::find_if(singles.begin(), singles.end(), [&](auto const& fit) { return fit.law.first == law.first; });
+    fits.push_back(detail::fit_law(law, points, &alone->at));
+  }
+  return fits;
+}
+
+/// Why there is no answer, where the points could not have one; "" where they could.
+std::string objection(std::vector<detail::PointValues> const& points, detail::LawFit const& best) {
+  std::set<double> ranks;
+  for (auto const& point : points) ranks.insert(point.ranks);
+  if (ranks.size() < 3) return "two K only: every way of growing passes through two points";
+  if (best.departure_rel > most_departure)
+    return "no law of growth comes closer to the points than " + percent(best.departure_rel) +
+           ": one of them may be another job, which audit looks for";
+  double n_values = 0.0;
+  for (auto const& point : points) n_values += static_cast<double>(point.log_s.size());
+  if (best.outliers > std::max(1.0, most_outlier_share * n_values))
+    return std::to_string(best.outliers) + " of " + number_text(n_values, 9) +
+           " values are far slower than the others of their K: too many for accidents, too few to know what they cost";
+  return "";
+}
+
+bool are_repeated(std::vector<detail::PointValues> const& points) {
+  return 2 * std::count_if(points.begin(), points.end(), [](auto const& point) { return point.log_s.size() > 1; }) >=
+         static_cast<std::ptrdiff_t>(points.size());
+}
+
+void describe(Diagnosis& result, data::MeasuredPoints const& measured, std::vector<detail::PointValues> const& points,
+              detail::LawFit const& best, DiagnoseOptions const& options) {
+  double const none = result.probabilities[Cause::none];
+  result.evidence.push_back("at K = " + number_text(measured.points.back().ranks, 9) + " the efficiency loss is " +
+                            percent(measured_loss(measured)));
+  if (none < options.answer_at) result.evidence.push_back(explanation_of(best));
+  if (best.outliers == 1)
+    result.evidence.push_back("one value is far slower than the others of its K, and says nothing of growth");
+  result.evidence.push_back(spread_sentence(points));
+}
+
 Diagnosis diagnose_step_times(data::Study const& study, DiagnoseOptions const& options) {
   auto const measured = data::measured_points(study);
   auto const times = step_times(study);
   Diagnosis result;
+  auto& p = result.probabilities;
   if (times.points.size() < 2 || times.points.front().ranks == times.points.back().ranks) {
-    result.probabilities = {0.2, 0.2, 0.2, 0.2, 0.2};
+    for (auto const cause : answers) p[cause] = 1.0 / answers.size();
     result.evidence = {"one K only: a cause shows in what changes with K, or in per-rank times"};
     return result;
   }
 
-  auto const laws =
-      detail::candidate_laws(times.points, times.single_steps, study.find_number("workers_per_node").value_or(8.0));
-  std::vector<detail::LawFit> fits;
-  for (auto const& law : laws) fits.push_back(detail::fit_law(law, times.points));
+  auto const parts =
+      detail::candidate_parts(times.points, times.single_steps, study.find_number("workers_per_node").value_or(8.0));
+  auto const fits = fit_laws(parts, times.points);
   auto const best = std::max_element(fits.begin(), fits.end(),
                                      [](auto const& a, auto const& b) { return a.log_evidence < b.log_evidence; });
-  double total = 0.0;
-  for (auto const& fit : fits) total += std::exp(fit.log_evidence - best->log_evidence);
-  auto& p = result.probabilities;
-  double const hidden_serial = study.regime() == model::Regime::weak ? serial_hidden_by_weak_scaling : 0.0;
-  for (auto const& fit : fits) {
-    // A law that costs next to nothing is no cause, however well it fits.
-    double const probability = std::exp(fit.log_evidence - best->log_evidence) / total;
-    double const negligible =
-        fit.law->hits_of_steps > 0
-            ? normal_cdf(std::log(options.negligible_loss / std::max(fit.loss, 1e-6)) / hit_loss_log_sd)
-            : normal_cdf((options.negligible_loss - fit.loss) / loss_resolution);
-    probability_of(p, fit.law->cause) += probability * (1.0 - negligible);
-    p.serial += probability * negligible * hidden_serial;
-    p.none += probability * negligible * (1.0 - hidden_serial);
+  bool const weak = study.regime() == model::Regime::weak;
+  p = probabilities_of(fits, best->log_evidence, weak, options);
+  double waiting = 0.0;
+  for (auto const& [cause, probability] : p)
+    if (includes(cause, Cause::straggler | Cause::imbalance)) waiting += probability;
+  if (!are_repeated(times.points)) {
+    doubt_waiting(p);
+    if (waiting > 0.2)
+      result.evidence.push_back(
+          "one value at most points: stragglers and imbalance are told by how repeats spread, and there are none");
   }
-
-  bool const repeated = 2 * std::count_if(times.points.begin(), times.points.end(),
-                                          [](auto const& point) { return point.log_s.size() > 1; }) >=
-                        static_cast<std::ptrdiff_t>(times.points.size());
-  if (!repeated)
-    for (double* waiting : {&p.straggler, &p.imbalance}) {
-      p.communication += shape_alone_share * *waiting;
-      *waiting *= 1.0 - shape_alone_share;
-    }
-
-  for (auto const cause : {Cause::communication, Cause::straggler, Cause::imbalance, Cause::serial, Cause::none})
-    if (probability_of(p, cause) >= options.answer_at) result.cause = cause;
-  if (!repeated && p.straggler + p.imbalance > 0.1)
+  result.cause = detail::answer_of(p, options.answer_at);
+  if (auto const why = objection(times.points, *best); !why.empty() && result.cause != Cause::none) {
+    result.cause = Cause::undetermined;
+    result.evidence.push_back(why);
+  }
+  auto const together = Cause::communication | Cause::serial;
+  if (result.cause == Cause::undetermined && p[Cause::communication] + p[together] >= options.answer_at)
     result.evidence.push_back(
-        "one value at most points: stragglers and imbalance are told by how repeats spread, and there are none");
-  if (best->departure_rel > most_departure && result.cause != Cause::none) {
-    result.cause = Cause::undetermined;
-    result.evidence.push_back("no law of growth comes closer to the points than " + percent(best->departure_rel) +
-                              ": one of them may be another job, which audit looks for");
-  }
-  std::set<double> ranks;
-  for (auto const& point : times.points) ranks.insert(point.ranks);
-  if (ranks.size() < 3 && result.cause != Cause::none) {
-    result.cause = Cause::undetermined;
-    result.evidence.push_back("two K only: every way of growing passes through two points");
-  }
-  result.evidence.push_back("at K = " + number_text(measured.points.back().ranks, 9) + " the efficiency loss is " +
-                            percent(measured_loss(measured)));
-  if (p.none < options.answer_at) {
-    auto const& law = *best->law;
-    std::string sentence = "best explained by " + law.name + " (" + std::string(to_text(law.cause)) +
-                           "): " + percent(best->loss) + " of the step at the largest K";
-    if (law.hits_of_steps > 0) sentence += ", each worker hit in " + percent(best->hit_probability) + " of its steps";
-    result.evidence.push_back(std::move(sentence));
-  }
-  result.evidence.push_back(spread_sentence(times.points));
-  if (hidden_serial * p.none > 0.1)
+        "a constant cost and the bytes of a ring have one and the same curve: communication alone, or beside serial "
+        "work; only times of the all-reduce itself tell");
+  describe(result, measured, times.points, *best, options);
+  if (weak && serial_hidden_by_weak_scaling * p[Cause::none] > 0.1)
     result.evidence.push_back(
         "little is lost with K; a constant serial part, which weak scaling hides, cannot be excluded: measure strong "
         "scaling to see it");
@@ -192,22 +289,26 @@ Diagnosis diagnose_step_times(data::Study const& study, DiagnoseOptions const& o
 
 }  // namespace
 
-std::string_view to_text(Cause cause) {
-  switch (cause) {
-    case Cause::communication:
-      return "communication";
-    case Cause::straggler:
-      return "straggler";
-    case Cause::imbalance:
-      return "imbalance";
-    case Cause::serial:
-      return "serial";
-    case Cause::none:
-      return "none";
-    case Cause::undetermined:
-      break;
-  }
-  return "undetermined";
+std::string to_text(Cause cause) {
+  if (cause == Cause::none) return "none";
+  if (cause == Cause::undetermined) return "undetermined";
+  static constexpr std::array<std::pair<Cause, std::string_view>, 4> names{{{Cause::communication, "communication"},
+                                                                            {Cause::imbalance, "imbalance"},
+                                                                            {Cause::serial, "serial"},
+                                                                            {Cause::straggler, "straggler"}}};
+  std::string text;
+  for (auto const& [one, name] : names)
+    if (includes(cause, one)) text += (text.empty() ? "" : "+") + std::string(name);
+  return text;
+}
+
+Cause detail::answer_of(CauseProbabilities const& p, double answer_at) {
+  auto const single = [](Cause cause) {
+    return (static_cast<unsigned>(cause) & (static_cast<unsigned>(cause) - 1)) == 0;
+  };
+  for (auto const& [cause, probability] : p)
+    if (probability >= (single(cause) ? answer_at : 0.5 * (1.0 + answer_at))) return cause;
+  return Cause::undetermined;
 }
 
 void check(DiagnoseOptions const& options) {

@@ -1,23 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "data/study.hpp"
 
 namespace kurve::validate {
 
-/// What costs a job its efficiency as K grows.
-enum class Cause { communication, straggler, imbalance, serial, none, undetermined };
-[[nodiscard]] std::string_view to_text(Cause cause);
-
-/// Adds up to 1.
-struct CauseProbabilities {
-  double communication = 0.0, straggler = 0.0, imbalance = 0.0, serial = 0.0, none = 0.0;
+/// What costs a job its efficiency as K grows. Causes that act together are or-ed: communication | serial.
+enum class Cause : unsigned {
+  none = 0,
+  communication = 1,
+  imbalance = 2,
+  serial = 4,
+  straggler = 8,
+  undetermined = 16
 };
+[[nodiscard]] constexpr Cause operator|(Cause a, Cause b) {
+  return static_cast<Cause>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
+}
+/// Whether `one` is among the causes of `set`.
+[[nodiscard]] constexpr bool includes(Cause set, Cause one) {
+  return (static_cast<unsigned>(set) & static_cast<unsigned>(one)) != 0;
+}
+/// "communication", of several "communication+serial".
+[[nodiscard]] std::string to_text(Cause cause);
+
+/// Probability that an answer is the right one; they add up to 1. The four causes and none are always there; mixtures
+/// where they were looked for; undetermined is what has no name here (heat, clocks, shared memory).
+using CauseProbabilities = std::map<Cause, double>;
 
 /// POP efficiencies of one K from per-rank times; each in (0, 1], and their product is the share of the step that is
 /// useful. Source: POP Centre of Excellence, parallel efficiency = load balance x serialization x transfer.
@@ -47,9 +61,10 @@ struct DiagnoseOptions {
 void check(DiagnoseOptions const& options);
 
 /// Why the curve bends. Per-rank rows decide where the Study has them; else the step times alone: how their mean grows
-/// with K, how they spread and lean at each K. Compares one generative law for each way a cause can act
-/// (diagnose_laws.hpp) and abstains below `answer_at`.
+/// with K, how they spread and lean at each K. Compares one generative law for each way a cause can act, and for two
+/// that share the loss (diagnose_laws.hpp), and abstains below `answer_at`.
 ///
+/// Compute that stops shrinking with the batch (the launch-bound floor) is serial: no worker more makes it shorter.
 /// A constant serial part in weak scaling costs no efficiency and is not a cause.
 /// Deterministic. Cost: some milliseconds, independent of the number of rows beyond 40 a point and 24 points.
 /// @throws DataError where no row times a step, InputError on a bad option

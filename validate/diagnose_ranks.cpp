@@ -156,7 +156,7 @@ struct Reading {
 };
 
 Share share_of(std::vector<double> const& losses_s, double total_s) {
-  auto const s = data::summarize(losses_s);
+  auto const s = data::summarize_series(losses_s);
   return {s.mean / total_s, s.standard_error() / total_s};
 }
 
@@ -257,31 +257,48 @@ PopFactors pop_of(int ranks, Stages const& stages) {
 
 double normal_cdf(double z) { return 0.5 * std::erfc(-z / std::sqrt(2.0)); }
 
-/// P(each loss is the largest), normal in its standard error; together they leave room for "none of them matters".
+/// A loss is a cause beside another where it is this share of what is lost.
+constexpr double least_share_of_loss = 0.3;
+
+/// P(a loss is at least `least_share_of_loss` of all), normal in the log of its ratio to the rest: a loss that comes in
+/// few large hits is certain to be there, whatever its error.
+double probability_of_mattering(Share const& loss, std::vector<Share> const& rest) {
+  double other = 0.0, other_variance = 0.0;
+  for (auto const& share : rest) {
+    other += share.mean;
+    other_variance += share.standard_error * share.standard_error;
+  }
+  double const mine = loss.mean + loss_resolution;
+  other += loss_resolution;
+  double const error = std::hypot(std::hypot(loss_resolution, loss.standard_error) / mine,
+                                  std::hypot(loss_resolution, std::sqrt(other_variance)) / other);
+  return normal_cdf(std::log(mine / other * (1.0 - least_share_of_loss) / least_share_of_loss) / error);
+}
+
+/// P(each set of one or two causes is what matters), and that all of them together do not.
 void set_probabilities(Diagnosis& result, Reading const& reading, DiagnoseOptions const& options) {
+  static constexpr std::array<Cause, 4> causes{Cause::communication, Cause::straggler, Cause::imbalance, Cause::serial};
   std::array<Share, 4> const shares{reading.communication, reading.straggler, reading.imbalance, reading.serial};
-  std::array<double, 4> p{};
+  std::array<double, 4> matters{};
   double lost = 0.0, sum = 0.0;
   for (std::size_t i = 0; i < 4; ++i) {
+    std::vector<Share> rest(shares.begin(), shares.end());
+    rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(i));
+    matters[i] = probability_of_mattering(shares[i], rest);
     lost += shares[i].mean;
-    double z = 1e9;
-    for (std::size_t j = 0; j < 4; ++j) {
-      if (j == i) continue;
-      // On the log scale, because a loss that comes in few large hits is certain to be there, whatever its error.
-      double const mine = shares[i].mean + loss_resolution, other = shares[j].mean + loss_resolution;
-      double const error = std::hypot(std::hypot(loss_resolution, shares[i].standard_error) / mine,
-                                      std::hypot(loss_resolution, shares[j].standard_error) / other);
-      z = std::min(z, std::log(mine / other) / error);
-    }
-    sum += p[i] = normal_cdf(z);
   }
-  double const none = normal_cdf((options.negligible_loss - lost) / loss_resolution);
-  for (double& v : p) v *= (1.0 - none) / sum;
-  result.probabilities = {p[0], p[1], p[2], p[3], none};
-  std::array<Cause, 4> const causes{Cause::communication, Cause::straggler, Cause::imbalance, Cause::serial};
+  auto& p = result.probabilities;
   for (std::size_t i = 0; i < 4; ++i)
-    if (p[i] >= options.answer_at) result.cause = causes[i];
-  if (none >= options.answer_at) result.cause = Cause::none;
+    for (std::size_t j = i; j < 4; ++j) {
+      double product = 1.0;
+      for (std::size_t k = 0; k < 4; ++k) product *= k == i || k == j ? matters[k] : 1.0 - matters[k];
+      sum += p[causes[i] | causes[j]] = product;
+    }
+  double const none = normal_cdf((options.negligible_loss - lost) / loss_resolution);
+  for (auto& [cause, probability] : p) probability *= sum > 0.0 ? (1.0 - none) / sum : 0.0;
+  p[Cause::none] = none;
+  for (auto const& [cause, probability] : p)
+    if (probability >= options.answer_at) result.cause = cause;
 }
 
 /// Which rank ends the step, and how often it is the most frequent one.
@@ -330,7 +347,7 @@ void describe(Diagnosis& result, Reading const& reading, Stages const& stages, D
                               percent_text(worst.rank_variance / varies, 0) + " stays with the rank and " +
                               percent_text(worst.residual_variance / varies, 0) + " is new in every step");
   if (reading.stage_share > options.negligible_loss ||
-      (result.cause == Cause::imbalance && reading.stage_share > loss_resolution))
+      (includes(result.cause, Cause::imbalance) && reading.stage_share > loss_resolution))
     result.evidence.push_back("stage " + std::to_string(reading.slowest_stage) + " takes " +
                               number_text(reading.slowest_stage_ratio, 3) +
                               " times the mean of the stages on every rank: unequal stages, not a slow worker");
@@ -356,11 +373,11 @@ Diagnosis diagnose_rank_times(data::Study const& study, DiagnoseOptions const& o
   set_probabilities(result, reading, options);
   describe(result, reading, stages, options);
   auto const& worst = reading.stages.at(reading.worst_stage);
-  if (result.cause == Cause::straggler) {
+  if (includes(result.cause, Cause::straggler)) {
     result.persistent = !worst.slow_ranks.empty();
     result.ranks = worst.slow_ranks;
     if (stages.size() > 1 && !result.ranks.empty()) result.stage = reading.worst_stage;
-  } else if (result.cause == Cause::imbalance) {
+  } else if (includes(result.cause, Cause::imbalance)) {
     bool const unequal_stages = reading.stage_share > 0.5 * reading.imbalance.mean;
     result.persistent = unequal_stages || worst.rank_variance > worst.residual_variance;
   }

@@ -59,6 +59,17 @@ TimeUnit time_unit_for(double smallest_s, double largest_s) {
   return unit;
 }
 
+std::string list_of_ranks(std::vector<double> const& ranks) {
+  std::string text = "K = ";
+  static constexpr std::size_t most = 6;
+  for (std::size_t i = 0; i < std::min(most, ranks.size()); ++i) {
+    if (i > 0) text += i + 1 == ranks.size() ? " and " : ", ";
+    text += number_text(ranks[i], 9);
+  }
+  if (ranks.size() > most) text += " and " + std::to_string(ranks.size() - most) + " more";
+  return text;
+}
+
 std::string bytes_text(double bytes) {
   constexpr double KiB = 1024.0;
   if (bytes >= KiB * KiB * KiB) return number_text(bytes / (KiB * KiB * KiB), 4) + " GiB";

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace kurve::validate {
 
@@ -14,6 +15,9 @@ namespace kurve::validate {
 [[nodiscard]] std::string percent_text(double share, int digits);
 /// As percent_text with its sign, none for zero: "+3.1 %"
 [[nodiscard]] std::string signed_percent_text(double share, int digits);
+
+/// "K = 512, 768 and 4096", at most six of them
+[[nodiscard]] std::string list_of_ranks(std::vector<double> const& ranks);
 
 /// 25 MiB, 1.5 GiB, 512 B: at most four significant digits.
 [[nodiscard]] std::string bytes_text(double bytes);

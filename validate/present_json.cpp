@@ -49,7 +49,8 @@ Json bend_json(std::optional<TableBend> const& bend) {
           {"last_ok_K", number(bend->at.last_ok_ranks)},
           {"crossing_K", number(bend->at.crossing_ranks)},
           {"ci_low_K", number(bend->low_ranks)},
-          {"ci_high_K", number(bend->high_ranks)}};
+          {"ci_high_K", number(bend->high_ranks)},
+          {"agreement", bend->has_interval ? number(bend->agreement) : Json(nullptr)}};
 }
 
 Json errors_json(ErrorSummary const& errors) {
@@ -113,15 +114,11 @@ Json card_json(Scorecard const& card) {
 }
 
 Json diagnosis_json(Diagnosis const& d) {
-  auto const& p = d.probabilities;
-  Json json{{"cause", to_text(d.cause)},
-            {"probabilities",
-             {{"communication", p.communication},
-              {"straggler", p.straggler},
-              {"imbalance", p.imbalance},
-              {"serial", p.serial},
-              {"none", p.none}}},
-            {"evidence", d.evidence}};
+  Json probabilities = Json::object();
+  for (auto const cause : {Cause::communication, Cause::straggler, Cause::imbalance, Cause::serial, Cause::none})
+    probabilities[to_text(cause)] = 0.0;  // always there, in this order
+  for (auto const& [cause, probability] : d.probabilities) probabilities[to_text(cause)] = probability;
+  Json json{{"cause", to_text(d.cause)}, {"probabilities", probabilities}, {"evidence", d.evidence}};
   if (d.persistent) json["persistent"] = *d.persistent;
   if (d.persistent || !d.ranks.empty()) json["ranks"] = d.ranks;
   if (d.stage) json["stage"] = *d.stage;
@@ -130,7 +127,8 @@ Json diagnosis_json(Diagnosis const& d) {
 
 }  // namespace
 
-std::string to_json(ScalingTable const& table, data::Provenance const* provenance, Diagnosis const* diagnosis) {
+std::string to_json(ScalingTable const& table, data::Provenance const* provenance, Diagnosis const* diagnosis,
+                    std::string const& objection) {
   auto const& baseline = table.points[table.baseline];
   auto const regime = [](auto const& r) { return r ? Json(model::to_text(*r)) : Json(nullptr); };
   Json points = Json::array();
@@ -144,8 +142,10 @@ std::string to_json(ScalingTable const& table, data::Provenance const* provenanc
                  {"confidence", table.options.confidence},
                  {"points", points},
                  {"bend", bend_json(table.bend)},
+                 {"dips_K", table.dips},
                  {"budget", table.budget},
                  {"notes", table.notes}};
+  if (!objection.empty()) answer["objection"] = objection;
   if (diagnosis) answer["diagnosis"] = diagnosis_json(*diagnosis);
   return finish(std::move(answer), provenance);
 }

@@ -15,7 +15,7 @@ namespace kurve::validate {
 /// one sample) is null. Ends with a newline. @param provenance  nullptr leaves it out
 /// @param diagnosis  nullptr leaves it out
 [[nodiscard]] std::string to_json(ScalingTable const& table, data::Provenance const* provenance = nullptr,
-                                  Diagnosis const* diagnosis = nullptr);
+                                  Diagnosis const* diagnosis = nullptr, std::string const& objection = "");
 /// The `--json` of `analyze` where only single ranks were timed: `diagnosis`, and POP factors by K.
 [[nodiscard]] std::string to_json(Diagnosis const& diagnosis, data::Provenance const* provenance = nullptr);
 /// The same with their times, `ranks[]`. @param diagnosis  nullptr where one rank alone leaves nothing to compare

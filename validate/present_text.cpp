@@ -107,9 +107,17 @@ std::string definition_sentence(ScalingTable const& table) {
   return "E = [B / (K T)] relative to K = " + k0 + ": throughput of one worker" + verdict;
 }
 
+/// A share of n draws in per cent; all of them is only known to one in n.
+std::string agreement_text(double share, int n) {
+  return share < 1.0 ? percent_text(share, share > 0.99 ? 1 : 0) : "all " + std::to_string(n);
+}
+
 std::string bend_sentence(ScalingTable const& table) {
   std::string const threshold = number_text(table.options.threshold, 3);
   if (table.points.size() < 2) return "No bend can be told: one point only.";
+  if (!table.bend && !table.dips.empty())
+    return "No single bend: E < " + threshold + " at " + list_of_ranks(table.dips) + ", and the largest K measured, " +
+           k_text(table.points.back().ranks) + ", is above again.";
   if (!table.bend)
     return "No bend: the largest K measured, " + k_text(table.points.back().ranks) + ", still pays (E >= " + threshold +
            ").";
@@ -120,12 +128,12 @@ std::string bend_sentence(ScalingTable const& table) {
     text += "; E crosses " + threshold + " near K = " + number_text(*bend.at.crossing_ranks, 3);
   if (bend.has_interval) {
     std::string const level = percent_text(table.options.confidence, 0);
-    if (bend.low_ranks && bend.high_ranks && *bend.low_ranks == *bend.high_ranks)
-      text += "; " + level + " of resampled studies agree";
-    else
+    if (bend.low_ranks != bend.high_ranks)
       text += "; " + level + " interval " + (bend.low_ranks ? k_text(*bend.low_ranks) : "none") + " .. " +
               (bend.high_ranks ? k_text(*bend.high_ranks) : "beyond the last K");
+    text += "; " + agreement_text(bend.agreement, table.options.resamples) + " of resampled studies agree";
   }
+  if (!table.dips.empty()) text += "; below it at " + list_of_ranks(table.dips) + " too, and above again after";
   return text + ".";
 }
 
@@ -209,23 +217,20 @@ std::string bend_sentence(Scorecard const& card) {
 }
 
 std::string cause_sentence(Diagnosis const& d) {
-  auto const& p = d.probabilities;
-  std::vector<std::pair<double, Cause>> order{{p.communication, Cause::communication},
-                                              {p.straggler, Cause::straggler},
-                                              {p.imbalance, Cause::imbalance},
-                                              {p.serial, Cause::serial},
-                                              {p.none, Cause::none}};
+  std::vector<std::pair<double, Cause>> order;
+  for (auto const& [cause, share] : d.probabilities) order.emplace_back(share, cause);
   std::stable_sort(order.begin(), order.end(), [](auto const& a, auto const& b) { return a.first > b.first; });
   std::string shares;
   for (auto const& [share, cause] : order)
     if (share >= 0.01)
-      shares += (shares.empty() ? "" : ", ") + std::string(to_text(cause)) + " " + percent_text(share, 0);
+      shares += (shares.empty() ? "" : ", ") +
+                (cause == Cause::undetermined ? std::string("another") : to_text(cause)) + " " + percent_text(share, 0);
   std::string const where = d.ranks.empty()
                                 ? ""
                                 : (d.persistent.value_or(false) ? ", always " : ", most often ") +
                                       std::string(d.ranks.size() > 1 ? "ranks " : "rank ") + ranks_text(d.ranks) +
                                       (d.stage ? " of stage " + std::to_string(*d.stage) : "");
-  return "Cause: " + std::string(to_text(d.cause)) + where + " (" + shares + ").";
+  return "Cause: " + to_text(d.cause) + where + " (" + shares + ").";
 }
 
 TextTable table_of(std::vector<PopFactors> const& factors) {

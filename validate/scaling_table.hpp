@@ -22,7 +22,7 @@ struct ScalingOptions {
   double threshold = 0.7;    ///< least efficiency that pays, in (0, 1)
   double confidence = 0.95;  ///< of every interval, in (0, 1)
   MeanInterval mean_interval = MeanInterval::student_t;
-  int resamples = 2000;  ///< bootstrap draws of an efficiency and of the bend, at least 100
+  int resamples = 2000;  ///< studies drawn to know how sure the bend is, at least 100
   std::uint64_t seed = 1;
 };
 /// @throws InputError naming the option that is out of its range
@@ -35,14 +35,16 @@ struct ScalingPoint {
   std::optional<data::Bounds> mean_s;  ///< interval of the mean; none for n = 1
   std::optional<double> speedup;       ///< T(K0)/T(K); none where B is not the baseline's
   double efficiency = 1.0;             ///< model::efficiency
-  std::optional<data::Bounds>
-      efficiency_interval;  ///< bootstrap of the point and the baseline; none where either has n = 1
-  bool pays = true;         ///< efficiency >= threshold
+  /// Welch's t of log E; none at the baseline, and where no point has repeats. A single value has the spread of the
+  /// points that have repeats.
+  std::optional<data::Bounds> efficiency_interval;
+  bool pays = true;  ///< efficiency >= threshold
 };
 
 struct TableBend {
   model::Bend at;
-  bool has_interval = false;                    ///< whether any point has repeats to resample
+  bool has_interval = false;                    ///< whether any point has repeats
+  double agreement = 1.0;                       ///< share of the resampled studies that bend at the same K
   std::optional<double> low_ranks, high_ranks;  ///< of measured K; none: not below the threshold at any measured K
 };
 
@@ -57,6 +59,7 @@ struct ScalingTable {
   std::size_t baseline = 0;          ///< index into points
   std::vector<ScalingPoint> points;  ///< by K, then B
   std::optional<TableBend> bend;     ///< none where the largest K still pays
+  std::vector<double> dips;          ///< K below the threshold before a larger K that pays
   std::vector<std::string> budget;   ///< what the next doubling buys, what share of the fleet idles: in words
   std::vector<std::string> notes;    ///< what a reader must know: baseline K0 > 1, regimes that disagree, warm-up
 };

@@ -32,10 +32,6 @@ class TestNormals {
   std::uint64_t state_ = 42;
 };
 
-double mean_of_first_group(std::vector<std::vector<double>> const& groups) {
-  return std::accumulate(groups[0].begin(), groups[0].end(), 0.0) / static_cast<double>(groups[0].size());
-}
-
 }  // namespace
 
 TEST_SUITE("unit") {
@@ -81,22 +77,36 @@ TEST_SUITE("unit") {
     CHECK_THROWS_AS(static_cast<void>(median({})), ContractViolation);
   }
 
-  TEST_CASE("stats: the bootstrap of a mean agrees with its standard error and its seed") {
+  TEST_CASE("stats: the error of a ratio of means has Welch and Satterthwaite's degrees of freedom") {
+    // By hand: relative errors 3 % / sqrt(9) = 1 % with 8 and 4 % / sqrt(4) = 2 % with 3 degrees of freedom:
+    // (1 + 4)^2 / (1/8 + 16/3) = 4.580 (per cent to the fourth power cancels).
+    auto const a = log_error({.n = 9, .mean = 2.0, .sd = 0.06}), b = log_error({.n = 4, .mean = 0.5, .sd = 0.02});
+    auto const ratio = log_error_of_ratio(a, b);
+    CHECK_CLOSE(ratio.sd, std::sqrt(5.0) * 0.01, 1e-12);
+    CHECK_CLOSE(ratio.degrees_of_freedom, 25.0 / (1.0 / 8.0 + 16.0 / 3.0), 1e-12);
+    CHECK(log_error_of_ratio({0.0, 2.0}, {0.0, 7.0}).degrees_of_freedom == 2.0);
+    auto const bounds = log_t_interval(0.8, {0.01, 4.0}, 0.95);  // t(0.975, 4) = 2.7764
+    CHECK_CLOSE(bounds.high, 0.8 * std::exp(0.027764), 1e-5);
+    CHECK_CLOSE(bounds.low * bounds.high, 0.64, 1e-12);
+    std::vector<Summary> const summaries{
+        {.n = 1, .mean = 3.0}, {.n = 3, .mean = 1.0, .sd = 0.1}, {.n = 2, .mean = 10.0, .sd = 4.0}};
+    CHECK_CLOSE(pooled_log_error(summaries)->sd, std::sqrt((2 * 0.01 + 0.16) / 3), 1e-12);
+    CHECK(pooled_log_error(summaries)->degrees_of_freedom == 3.0);
+    CHECK_FALSE(pooled_log_error(std::span(summaries).first(1)));
+  }
+
+  TEST_CASE("stats: the interval of the mean of an AR(1) series knows what its values are worth") {
+    // 400 series of 100 steps at lag-1 correlation 0.9: t(n - 1) with sd / sqrt(n) covers 33 % (FACTS F).
     TestNormals normals;
-    std::vector<double> x(400);
-    for (auto& v : x) v = normals.next();
-    auto const bounds = bootstrap_interval({x}, mean_of_first_group, 0.95, 4000, 7);
-    double const half = 1.96 * summarize(x).standard_error();
-    // the end of a percentile interval has SE sqrt(q(1-q)/R)/f = sqrt(0.025*0.975/4000)/0.058 = 0.042 sd: 4 of them are
-    // 9 % of the half width
-    CHECK_CLOSE(bounds.high - bounds.low, 2 * half, 0.09);
-    auto const again = bootstrap_interval({x}, mean_of_first_group, 0.95, 4000, 7);
-    CHECK(again.low == bounds.low);
-    CHECK(again.high == bounds.high);
-    CHECK(bootstrap_interval({x}, mean_of_first_group, 0.95, 4000, 8).low != bounds.low);
-    auto const one = bootstrap_interval({{3.0}}, mean_of_first_group, 0.9, 10, 1);
-    CHECK(one.low == 3.0);
-    CHECK(one.high == 3.0);
+    int covered = 0;
+    for (int series = 0; series < 400; ++series) {
+      std::vector<double> steps(100);
+      double x = normals.next();
+      for (auto& v : steps) v = 1.0 + 0.01 * (x = 0.9 * x + std::sqrt(1 - 0.81) * normals.next());
+      auto const bounds = student_t_interval(summarize_series(steps), 0.95);
+      covered += bounds.low <= 1.0 && 1.0 <= bounds.high;
+    }
+    CHECK(covered >= 0.88 * 400);
   }
 
   TEST_CASE("stats: warm-up ends where the series settles") {

@@ -10,7 +10,7 @@
 
 #include "model/error.hpp"
 #include "tests/support/checks.hpp"
-#include "tests/validate/synthetic_jobs.hpp"
+#include "tests/validate/labelled_studies.hpp"
 
 using namespace kurve;
 using validate::Cause;
@@ -57,8 +57,9 @@ TEST_SUITE("unit") {
     CHECK(d.cause == Cause::communication);
     CHECK(d.evidence.size() >= 3);
     CHECK_FALSE(d.persistent.has_value());
-    auto const& p = d.probabilities;
-    CHECK(p.communication + p.straggler + p.imbalance + p.serial + p.none == doctest::Approx(1.0));
+    double sum = 0.0;
+    for (auto const& [cause, probability] : d.probabilities) sum += probability;
+    CHECK(sum == doctest::Approx(1.0));
   }
   TEST_CASE("diagnose: a constant cost under strong scaling is serial") {
     CHECK(validate::diagnose(strong_study([](int) { return 0.01; })).cause == Cause::serial);
@@ -76,16 +77,19 @@ TEST_SUITE("unit") {
       }
     auto const d = validate::diagnose(study);
     CHECK(d.cause == Cause::undetermined);
-    CHECK(d.probabilities.none > 0.7);
+    CHECK(d.probabilities.at(Cause::none) > 0.6);  // a quarter of it is kept for the serial part
     CHECK(d.evidence.back().find("weak scaling hides") != std::string::npos);
   }
-  TEST_CASE("diagnose: the example of the scaling chapter is communication") {
+  TEST_CASE("diagnose: the example of the scaling chapter is communication alone or beside serial work") {
     std::ifstream in(KURVE_SOURCE_DIR "/../shared/data/book_code_5_2_1.csv");
     if (!in) {
       MESSAGE("skipped: ../shared/data is absent");
       return;
     }
-    CHECK(validate::diagnose(data::read_study_csv(in, "book")).cause == Cause::communication);
+    // The latency of a tree beside a constant: serial work, or the bytes of the same all-reduce, whose T differs by 1/K
+    // as compute does. No point tells them apart.
+    auto const p = validate::diagnose(data::read_study_csv(in, "book")).probabilities;
+    CHECK(p.at(Cause::communication) + p.at(Cause::communication | Cause::serial) > 0.9);
   }
   TEST_CASE("diagnose: one noisy point does not make a smooth curve a straggler") {
     // As ssd of HPE in MLPerf v2.1 (../shared/data/mlperf/s4): runs at the largest K spread by 5 %, the others by 0.3
@@ -101,8 +105,43 @@ TEST_SUITE("unit") {
     auto const d = validate::diagnose(from_text(
         "# workers_per_node: 8\nK,global_batch,step_time_s\n8,128,0.20\n16,256,0.37\n32,512,0.50\n64,1024,0.54\n"));
     CHECK(d.cause == Cause::undetermined);
-    CHECK(d.probabilities.straggler < 0.6);
+    CHECK(d.probabilities.at(Cause::straggler) < 0.6);
     CHECK(d.evidence.front().find("one value at most points") == 0);
+  }
+  TEST_CASE("diagnose: the launch-bound floor of compute is no communication") {
+    // (t_l^q + (t_1 b)^q)^(1/q) with q = 2.46, the floor of a V100 in single precision (FACTS B), from 256 samples
+    // down.
+    auto const d = validate::diagnose(strong_study([](int k) {
+      double const work = 1.0 / k, floor = 0.02;
+      return std::pow(std::pow(work, 2.46) + std::pow(floor, 2.46), 1 / 2.46) - work;
+    }));
+    CHECK(d.cause == Cause::serial);
+    CHECK(d.evidence[1].find("launch-bound floor") != std::string::npos);
+  }
+  TEST_CASE("diagnose: one slow run of many is not a straggler") {
+    auto study = strong_study([](int k) { return 0.004 * std::log2(k); });
+    study.samples[10].time_s *= 4.0;  // one of three at K = 8
+    auto const d = validate::diagnose(study);
+    CHECK(d.cause == Cause::communication);
+    CHECK(d.evidence[2].find("one value is far slower") == 0);
+  }
+  TEST_CASE("diagnose: two causes are named together and in one order") {
+    CHECK(to_text(Cause::serial | Cause::imbalance) == "imbalance+serial");
+    CHECK(includes(Cause::serial | Cause::imbalance, Cause::serial));
+    CHECK_FALSE(includes(Cause::serial | Cause::imbalance, Cause::straggler));
+    // Every step waits for a pause of one of K, which shows in the spread, and pays a tree.
+    test::Dice dice(3);
+    data::Study study;
+    for (int const ranks : test::doubling_to(64))
+      for (int run = 0; run < 10; ++run) {
+        bool const hit = dice.uniform() < 1.0 - std::pow(1.0 - 0.012, ranks);
+        auto row = test::row_at(
+            ranks, (1.0 / ranks + 0.002 * std::log2(ranks) + (hit ? 0.025 : 0.0)) * (1.0 + 0.003 * dice.normal()));
+        row.global_batch = 1024.0;
+        row.run = run;
+        study.samples.push_back(row);
+      }
+    CHECK(validate::diagnose(study).cause == (Cause::communication | Cause::straggler));
   }
   TEST_CASE("diagnose: points that no law meets have no cause but a hint") {
     auto const d = validate::diagnose(from_text(
@@ -173,6 +212,16 @@ TEST_SUITE("unit") {
       CHECK(d.pop[0].transfer == doctest::Approx(1.5 / 1.61));
     }
   }
+  TEST_CASE("diagnose per rank: a slow rank beside as much transfer is both") {
+    std::string text = "step,rank,compute_s,comm_s\n";
+    for (int step = 0; step < 10; ++step)
+      for (int rank = 0; rank < 8; ++rank)
+        text += std::to_string(step) + "," + std::to_string(rank) + "," +
+                std::to_string((rank == 5 ? 1.4 : 1.0) + 0.002 * ((step * 7 + rank * 3) % 5)) + ",0.35\n";
+    auto const d = validate::diagnose(from_text(text));
+    CHECK(d.cause == (Cause::communication | Cause::straggler));
+    CHECK(d.ranks == std::vector<int>{5});
+  }
   TEST_CASE("diagnose per rank: a slow pipeline stage is not a straggler") {
     std::string text = "step,stage,rank,compute_s\n";
     for (int step = 0; step < 10; ++step)
@@ -221,8 +270,7 @@ TEST_SUITE("stat") {
           auto const job = test::draw_job(cause, weak, dice);
           auto const d = validate::diagnose(test::step_study(job, 1000 + score.total, i % 3 == 0 && job.steps > 1));
           score.count(cause, d.cause);
-          ++confusion[std::string(to_text(cause)) + (weak ? " weak" : " strong") + " -> " +
-                      std::string(to_text(d.cause))];
+          ++confusion[to_text(cause) + (weak ? " weak" : " strong") + " -> " + to_text(d.cause)];
         }
     for (auto const& [what, n] : confusion) MESSAGE(what << ": " << n);
     MESSAGE("answered " << 100.0 * score.answered_share() << " %, of them right " << 100.0 * score.right_share()
@@ -245,5 +293,27 @@ TEST_SUITE("stat") {
     double const right_of_all = static_cast<double>(score.right) / score.total;
     MESSAGE("right " << 100.0 * right_of_all << " % of all, answered " << 100.0 * score.answered_share() << " %");
     CHECK(right_of_all >= 0.97);
+  }
+  // 17 kinds, 30 studies each, other sizes, noise, K and repeats every time (labelled_studies.hpp). Four kinds cannot
+  // be told from another by their step times (heat from imbalance; storage from an overlapped ring; a tree with serial
+  // work from a tree with its bytes; unequal shares with either), and are there so that no name is put to them.
+  TEST_CASE("diagnose: 510 labelled studies of 17 kinds") {
+    int total = 0, answered = 0, wrong = 0;
+    test::Dice dice(31);
+    for (auto const* kind : test::labelled_kinds) {
+      std::map<std::string, int> answers;
+      for (int i = 0; i < 30; ++i) {
+        auto const labelled = test::labelled_study(kind, dice);
+        auto const cause = validate::diagnose(labelled.study).cause;
+        ++total;
+        answered += cause != Cause::undetermined;
+        wrong += cause != Cause::undetermined && cause != labelled.truth;
+        ++answers[to_text(cause)];
+      }
+      for (auto const& [answer, n] : answers) MESSAGE(kind << " -> " << answer << ": " << n);
+    }
+    MESSAGE("answered " << answered << " of " << total << ", wrong " << wrong);
+    CHECK(answered >= total * 2 / 5);
+    CHECK(wrong <= answered * 8 / 100);
   }
 }
