@@ -8,7 +8,7 @@
 #include "calibrate/stopping.hpp"
 #include "data/stats.hpp"
 #include "model/error.hpp"
-#include "model/ring_jitter.hpp"
+#include "model/hop_schedule.hpp"
 
 namespace kurve::calibrate {
 namespace {
@@ -40,7 +40,7 @@ Mean without_jitter(Mean const& measured, int ranks, HopJitter const& jitter) {
   p.hop_jitter_cv = std::sqrt(jitter.variance.value(0));
   p.hop_jitter_s = std::sqrt(jitter.variance.value(1));
   double links_s = measured.value;
-  for (int i = 0; i < 20; ++i) links_s *= measured.value / model::jittered_allreduce_s(p, ranks, links_s);
+  for (int i = 0; i < 20; ++i) links_s *= measured.value / model::jittered_s(model::ring_schedule(ranks), p, links_s);
   return {links_s, measured.standard_error};
 }
 

@@ -89,4 +89,21 @@ double maximum_quantile(FactorLaw const& law, double count, double level) {
   return maximum_at(law, -std::log(level), count);
 }
 
+/// E[max(0,X)] = E[X] + integral of P(X <= x) dx and E[max(0,X)^2] = E[X^2] + integral of 2 x P(X <= x) dx, both from
+/// -inf to 0.
+MaximumMoments clipped_moments(FactorLaw const& law, double cv) {
+  constexpr double least = 1e-18;
+  if (law.scale == 0.0 || law.exponentiated || cdf(law, 0.0) < least) return {1.0, law.scale == 0.0 ? 0.0 : cv};
+  constexpr int panels = 512;
+  double const low = quantile(law, least, 1.0 - least), width = -low / panels;
+  double first = 0.0, second = 0.0;
+  for (int i = 0; i <= panels; ++i) {
+    double const x = low + i * width, weight = i == 0 || i == panels ? 1.0 : i % 2 == 1 ? 4.0 : 2.0;
+    first += weight * cdf(law, x) * width / 3.0;
+    second += weight * 2.0 * x * cdf(law, x) * width / 3.0;
+  }
+  double const mean = 1.0 + first;
+  return {mean, std::sqrt(1.0 + cv * cv + second - mean * mean)};
+}
+
 }  // namespace kurve::model

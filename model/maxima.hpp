@@ -20,4 +20,8 @@ struct MaximumMoments {
 /// The x with P(max of K <= x) = level. @param level  in (0, 1)
 [[nodiscard]] double maximum_quantile(FactorLaw const& law, double count, double level);
 
+/// Mean and sd of max(0, X), which is what a time takes of a factor that reaches below 0: by Simpson's rule over the
+/// lower tail, to 1e-9. @param cv  of X, of mean 1
+[[nodiscard]] MaximumMoments clipped_moments(FactorLaw const& law, double cv);
+
 }  // namespace kurve::model

@@ -66,7 +66,7 @@ NcclTime ring(NcclNetwork const& network, Shape const& at, std::size_t p, double
   double busbw = at.nodes > 1.0 ? least_Bps(network.intra_busbw_Bps, network.inter_busbw_Bps) : network.intra_busbw_Bps;
   if (p == LL) busbw = std::min(0.5 * busbw, ll_most_GBps[at.nodes_row()] * GBps);
   if (p == LL128) busbw *= 0.92;
-  return {latency_us * us, seconds_for(at.moved(bytes), busbw), protocol.ring};
+  return {latency_us * us, seconds_for(at.moved(bytes), busbw), protocol.ring, NcclTime::Path::ring};
 }
 
 NcclTime tree(NcclNetwork const& network, Shape const& at, std::size_t p, double bytes) {
@@ -78,18 +78,20 @@ NcclTime tree(NcclNetwork const& network, Shape const& at, std::size_t p, double
   busbw *= 0.92;
   if (p == LL) busbw = std::min(busbw / 3.8, ll_most_GBps[at.nodes_row()] * GBps);
   if (p == LL128) busbw *= at.nodes > 1.0 ? 120.0 / 128.0 : 7.0 / 9.0;
-  return {latency_us * us, seconds_for(2.0 * bytes, busbw * tree_correction(p, bytes)), protocol.tree};
+  return {latency_us * us, seconds_for(2.0 * bytes, busbw * tree_correction(p, bytes)), protocol.tree,
+          NcclTime::Path::tree};
 }
 
 /// Inside a node each worker sends its buffer to the switch once, so the time does not grow with the workers in it.
 NcclTime nvls(NcclNetwork const& network, Shape const& at, double bytes) {
   if (at.nodes <= 1.0) {
     double const g = network.workers_per_node;
-    return {nvls_us * us, seconds_for(bytes * 2.0 * (g - 1.0) / g, network.intra_busbw_Bps), "NVLS"};
+    return {nvls_us * us, seconds_for(bytes * 2.0 * (g - 1.0) / g, network.intra_busbw_Bps), "NVLS",
+            NcclTime::Path::in_switch};
   }
   double const busbw = least_Bps(network.intra_busbw_Bps, (at.nodes <= 2.0 ? 2.0 : 1.0) * network.inter_busbw_Bps);
   return {(nvls_us + 2.0 * std::log2(at.nodes) * nvls_tree_net_us) * us, seconds_for(at.moved(bytes), busbw),
-          "NVLS tree"};
+          "NVLS tree", NcclTime::Path::in_switch};
 }
 
 }  // namespace
@@ -100,7 +102,7 @@ NcclTime nccl_allreduce_time(NcclNetwork const& network, double ranks, double by
   Shape const at{.ranks = ranks,
                  .in_node = std::min(ranks, network.workers_per_node),
                  .nodes = std::ceil(ranks / network.workers_per_node)};
-  NcclTime best{std::numeric_limits<double>::infinity(), 0.0, {}};
+  NcclTime best{std::numeric_limits<double>::infinity(), 0.0, {}, {}};
   auto const offer = [&](NcclTime time) {
     time.latency_s *= network.latency_scale;
     if (time.total_s() < best.total_s()) best = time;

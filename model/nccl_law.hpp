@@ -19,6 +19,8 @@ struct NcclNetwork {
 struct NcclTime {
   double latency_s = 0.0, bytes_s = 0.0;
   std::string_view algorithm;  ///< "ring LL", "tree LL128", "NVLS tree", ...; "" for one rank
+  enum class Path { ring, tree, in_switch };
+  Path path = Path::ring;  ///< the way its hops go
   [[nodiscard]] double total_s() const { return latency_s + bytes_s; }
 };
 

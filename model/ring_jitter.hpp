@@ -6,22 +6,20 @@
 namespace kurve::model {
 
 /// What jitter of hops does to a ring all-reduce whose ranks all arrive at once: last-passage percolation,
-/// t[k][s] = max(t[k][s-1], t[k-1][s-1]) + hop over 2(K-1) hops (sim/ring.hpp).
+/// t[k][s] = max(t[k][s-1], t[k-1][s-1]) + hop (sim/ring.hpp).
 
-/// Mean ring time with jitter over the time without: 1 + c(K) cv, c interpolated in log K through the simulated values
-/// for normal hops of cv 0.1 (K = 2 to 1024, PEERS 2.5). Lognormal hops follow it to a few per cent of the excess for
-/// cv <= 0.3; for exponential hops (cv 1) it is 0.06 to 0.13 low. @param ranks  K >= 1, one rank has no hops
-[[nodiscard]] double ring_jitter_factor(double ranks, double cv);
+/// A ring whose ranks all start at once, its hops lognormal of mean 1: what it takes beyond its time without jitter,
+/// over that time. Interpolated in log K and cv through simulated values (K from 2 to 4096, cv from 0.05 to 5; standard
+/// error below 5e-3 cv up to a cv of 1, 3e-2 cv beyond); K = 2 is exact, 2 P(s / sqrt 2) - 1 with s^2 = log(1 + cv^2).
+/// Beyond 4096 ranks, and beyond a cv of 5, it stays as it is there.
+struct RingJitter {
+  double excess = 0.0;                                           ///< mean, of 2(K-1) hops
+  double half_excess = 0.0, half_sd = 0.0, half_skewness = 0.0;  ///< of K-1 hops
+};
+/// @param ranks  K >= 1, one rank has no hops
+[[nodiscard]] RingJitter ring_jitter_of(double ranks, double cv);
 
-/// sd over mean of a hop of mean `hop_s` > 0 [s]: the jitter in proportion to it and that of fixed size are
-/// independent.
-[[nodiscard]] double hop_cv(StepParameters const& p, double hop_s);
-
-/// Mean time of one all-reduce with hop jitter, all ranks there at once [s]; trees are taken as without.
-/// @param allreduce_s  without jitter, as one_allreduce_s has it
-[[nodiscard]] double jittered_allreduce_s(StepParameters const& p, double ranks, double allreduce_s);
-
-/// step_time with every bucket as long as its jittered collectives.
+/// step_time with every bucket as long as its jittered collectives (model/hop_schedule.hpp).
 [[nodiscard]] StepTime jittered_step_time(StepParameters const& p, double ranks, double global_batch);
 
 /// Mean time between the first and the last rank's end, over the sd of one hop: 2/sqrt(pi) for K = 2 (the difference of

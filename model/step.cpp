@@ -5,11 +5,12 @@
 #include <array>
 #include <cmath>
 #include <sstream>
+#include <vector>
 
 #include "model/bounds.hpp"
+#include "model/collective.hpp"
 #include "model/elementary.hpp"
 #include "model/error.hpp"
-#include "model/nccl_law.hpp"
 
 namespace kurve::model {
 namespace {
@@ -96,7 +97,6 @@ constexpr std::array parameters{
                   "misfit of one configuration, in log T"},
 };
 
-constexpr std::array<std::string_view, 6> algorithms{"ring", "tree", "hierarchical", "nccl", "nccl_nvls", "nccl_ring"};
 constexpr std::array<std::string_view, 6> shapes{"normal", "lognormal", "exponential", "gumbel", "weibull", "pareto"};
 constexpr std::array<std::string_view, 7> noise_shapes{"normal",  "lognormal", "exponential", "gumbel",
                                                        "weibull", "pareto",    "measured"};
@@ -111,6 +111,20 @@ ChoiceInfo choice(std::string_view name, std::string_view meaning) {
             p.*Member = static_cast<Enum>(std::find(names.begin(), names.end(), value) - names.begin());
           },
           meaning};
+}
+
+ChoiceInfo allreduce_choice() {
+  static auto const names = [] {
+    std::vector<std::string_view> all;
+    for (auto const& c : collectives()) all.push_back(c.name);
+    return all;
+  }();
+  return {"network.allreduce", names, [](P const& p) { return collective(p.allreduce).name; },
+          [](P& p, std::string_view value) {
+            for (auto const& c : collectives())
+              if (c.name == value) p.allreduce = c.algorithm;
+          },
+          "all-reduce algorithm"};
 }
 
 std::string range_text(ParameterInfo const& info) {
@@ -150,27 +164,6 @@ double blom_maximum(double ranks) {
 
 double nodes_of(P const& p, double ranks) { return std::ceil(ranks / p.workers_per_node); }
 
-Link link_of(double latency_s, double bandwidth_Bps, double reduce_s_per_byte) {
-  return {.alpha = Seconds{latency_s},
-          .beta = {bandwidth_Bps > 0.0 ? 1.0 / bandwidth_Bps : 0.0},
-          .gamma = {reduce_s_per_byte}};
-}
-
-/// The algorithm that measured all-reduces may as well grow by, and how likely it is before growth is seen. NCCL leaves
-/// rings by its cost model, unless an old plugin or NCCL_ALGO holds it there; an MPI library may do either. Choices.
-struct Rival {
-  AllreduceAlgorithm of, rival;
-  double probability;
-};
-constexpr std::array rivals{
-    Rival{AllreduceAlgorithm::ring, AllreduceAlgorithm::double_binary_tree, 0.5},
-    Rival{AllreduceAlgorithm::double_binary_tree, AllreduceAlgorithm::ring, 0.5},
-    Rival{AllreduceAlgorithm::hierarchical_ring, AllreduceAlgorithm::double_binary_tree, 0.5},
-    Rival{AllreduceAlgorithm::nccl, AllreduceAlgorithm::nccl_ring, 0.25},
-    Rival{AllreduceAlgorithm::nccl_nvls, AllreduceAlgorithm::nccl_ring, 0.25},
-    Rival{AllreduceAlgorithm::nccl_ring, AllreduceAlgorithm::nccl, 0.75},
-};
-
 AllreduceLaw law_of(StepParameters const& network) {
   return
       [network](double ranks, double bytes) { return std::max(least_law_s, allreduce_law_s(network, ranks, bytes)); };
@@ -187,7 +180,7 @@ ParameterInfo const* find_parameter(std::string_view name) {
 
 std::span<ChoiceInfo const> choice_table() {
   static std::array const choices{
-      choice<&P::allreduce, algorithms>("network.allreduce", "all-reduce algorithm"),
+      allreduce_choice(),
       choice<&P::noise_shape, noise_shapes>("variability.noise.shape", "distribution of noise"),
       choice<&P::straggler_shape, shapes>("variability.stragglers.shape", "distribution of (factor - 1)"),
       choice<&P::imbalance_shape, shapes>("variability.imbalance.shape", "distribution of shares"),
@@ -248,22 +241,7 @@ double compute_time_s(P const& p, double local_batch) {
 }
 
 double allreduce_law_s(StepParameters const& p, double ranks, double bytes) {
-  if (ranks <= 1.0) return 0.0;
-  if (p.allreduce >= AllreduceAlgorithm::nccl)
-    return nccl_allreduce_time({.workers_per_node = p.workers_per_node,
-                                .intra_busbw_Bps = p.intra_bandwidth_Bps,
-                                .inter_busbw_Bps = p.inter_bandwidth_Bps,
-                                .latency_scale = p.nccl_latency_scale,
-                                .switch_reduces = p.allreduce == AllreduceAlgorithm::nccl_nvls,
-                                .ring_only = p.allreduce == AllreduceAlgorithm::nccl_ring},
-                               ranks, bytes)
-        .total_s();
-  return allreduce_time(p.allreduce, static_cast<int>(std::lround(ranks)),
-                        static_cast<int>(std::lround(p.workers_per_node)),
-                        Bytes{static_cast<std::int64_t>(std::llround(bytes))},
-                        link_of(p.intra_latency_s, p.intra_bandwidth_Bps, p.reduce_s_per_byte),
-                        link_of(p.inter_latency_s, p.inter_bandwidth_Bps, p.reduce_s_per_byte))
-      .count();
+  return ranks <= 1.0 ? 0.0 : collective(p.allreduce).law_s(p, ranks, bytes);
 }
 
 double one_allreduce_s(StepParameters const& p, double ranks, double bytes) {
@@ -286,13 +264,13 @@ std::shared_ptr<AllreduceCurve const> make_allreduce_curve(StepParameters const&
   law.measured_allreduce = nullptr;
   // NCCL's choice has no parameters that a fit draws; alpha and beta of one algorithm are drawn.
   auto const doubt =
-      law.allreduce >= AllreduceAlgorithm::nccl ? AllreduceCurve::Doubt::of_curve : AllreduceCurve::Doubt::of_law;
-  auto const rival = std::find_if(rivals.begin(), rivals.end(), [&](auto const& r) { return r.of == law.allreduce; });
+      collective(law.allreduce).own_choice ? AllreduceCurve::Doubt::of_curve : AllreduceCurve::Doubt::of_law;
+  auto const& rival = collective(law.allreduce).rival;
   P other = law;
-  other.allreduce = rival->rival;
+  other.allreduce = rival.algorithm;
   return std::make_shared<AllreduceCurve const>(
       std::move(points), central.workers_per_node,
-      CurveLaws{.law = law_of(law), .rival = law_of(other), .rival_probability = rival->probability}, doubt);
+      CurveLaws{.law = law_of(law), .rival = law_of(other), .rival_probability = rival.probability}, doubt);
 }
 
 Buckets gradient_buckets(StepParameters const& p) {

@@ -13,52 +13,39 @@ namespace {
 
 using model::StepParameters;
 
-/// Law of step noise times run noise, on a lattice of its own.
-LatticeLaw shared_noise(StepParameters const& p) {
-  LatticeLaw law{.step = std::max({p.noise_step_cv, p.noise_run_cv, 1e-6}) / 13.0};
-  auto const multiply_in = [&](model::FactorLaw const& factor) {
+/// Law of step noise times run noise, as SharedNoise draws it, on a lattice of its own.
+LatticeLaw shared_law(SharedNoise const& noise) {
+  auto const spread = [](double cv) { return std::sqrt(std::log1p(cv * cv)); };
+  LatticeLaw law{.step = std::max({spread(noise.step_sd), spread(noise.run_sd), 1e-6}) / 40.0};
+  auto const multiply_in = [&](model::FactorLaw const& factor, double by) {
     if (factor.scale == 0.0) return;
-    law = product(law, on_lattice([&](double x) { return model::survival(factor, x); },
-                                  std::max(1e-3, model::quantile(factor, 1e-9, 1.0)),
-                                  model::quantile(factor, 1.0, 1e-9), law.step));
+    law = product(law, on_lattice([&](double x) { return model::survival(factor, x / by); },
+                                  std::max(1e-3, by * model::quantile(factor, 1e-9, 1.0)),
+                                  by * model::quantile(factor, 1.0, 1e-9), law.step));
   };
-  multiply_in(model::noise_law(p, p.noise_step_cv));
-  multiply_in(model::factor_law(model::Shape::lognormal, p.noise_run_cv));
+  multiply_in(noise.step, noise.step_scale);
+  multiply_in(noise.run, 1.0);
   return law;
 }
 
 /// P(shared S <= t).
 class StepDistribution {
  public:
-  StepDistribution(LatticeLaw const& shared, TimeLaw const& s) : shared_(shared) {
-    constexpr double nothing = 1e-12;
-    double sum = 0.0;
-    for (std::size_t i = 0; i < s.mass.size() && sum < 1.0 - nothing; ++i) {
-      sum += s.mass[i];
-      if (s.mass[i] == 0.0 || sum < nothing) continue;
-      unshared_s_.push_back(s.time_s[i]);
-      cumulative_.push_back(sum);
-    }
-    cumulative_.back() = 1.0;
+  StepDistribution(LatticeLaw const& shared, TimeDistribution const& unshared) : shared_(shared), unshared_(unshared) {
     for (std::size_t i = 0; i < shared.mass.size(); ++i) factor_.push_back(shared.point(static_cast<int>(i)));
   }
 
   [[nodiscard]] double operator()(double t) const {
+    TimeDistribution::Descent below(unshared_);
     double total = 0.0;
-    std::size_t below = unshared_s_.size();  // how many are at most t / factor: fewer the larger the factor
-    for (std::size_t i = 0; i < factor_.size(); ++i) {
-      while (below > 0 && unshared_s_[below - 1] * factor_[i] > t) --below;
-      if (below == 0) break;
-      total += shared_.mass[i] * cumulative_[below - 1];
-    }
+    for (std::size_t i = 0; i < factor_.size(); ++i) total += shared_.mass[i] * below(t / factor_[i]);
     return total;
   }
 
-  /// The t at which it reaches level, from `low` on: a step of a staircase, found by halving and, in between, by where
-  /// a line would cross.
+  /// The t at which it reaches level, from `low` on: by halving and, in between, by where a line would cross.
   [[nodiscard]] double quantile(double level, double low) const {
-    double high = unshared_s_.back() * factor_.back(), at_low = (*this)(low), at_high = 1.0;
-    for (bool halve = false; high - low > 1e-12 * high; halve = !halve) {
+    double high = unshared_.most_s() * factor_.back(), at_low = (*this)(low), at_high = 1.0;
+    for (bool halve = false; high - low > 1e-9 * high; halve = !halve) {
       double const share =
           halve || at_high <= at_low ? 0.5 : std::clamp((level - at_low) / (at_high - at_low), 0.02, 0.98);
       double const t = low + share * (high - low), at = (*this)(t);
@@ -67,11 +54,12 @@ class StepDistribution {
     }
     return 0.5 * (low + high);
   }
-  [[nodiscard]] double least() const { return unshared_s_.front() * factor_.front(); }
+  [[nodiscard]] double least() const { return unshared_.least_s() * factor_.front(); }
 
  private:
   LatticeLaw const& shared_;
-  std::vector<double> unshared_s_, cumulative_, factor_;
+  TimeDistribution const& unshared_;
+  std::vector<double> factor_;
 };
 
 void fill_quantiles(ExpectedStep& step, LatticeLaw const& shared, TimeLaw const& s, std::span<double const> levels) {
@@ -79,7 +67,12 @@ void fill_quantiles(ExpectedStep& step, LatticeLaw const& shared, TimeLaw const&
     for (double const level : levels) step.quantiles_s[level] = quantile(s, level);
     return;
   }
-  StepDistribution const distribution(shared, s);
+  TimeDistribution const unshared(s);
+  if (unshared.least_s() == unshared.most_s()) {
+    for (double const level : levels) step.quantiles_s[level] = unshared.least_s() * quantile(shared, level);
+    return;
+  }
+  StepDistribution const distribution(shared, unshared);
   for (double const level : levels) step.quantiles_s[level] = 0.0;
   double low = distribution.least();
   for (auto& [level, time_s] : step.quantiles_s) low = time_s = distribution.quantile(level, low);  // ascending
@@ -92,7 +85,8 @@ StepLaw::StepLaw(StepParameters const& p, double max_ranks)
       noise_(p, max_ranks, SlowestWorker::Include::noise),
       stragglers_(p, max_ranks, SlowestWorker::Include::stragglers),
       slowest_(p, max_ranks),
-      shared_(shared_noise(p)) {}
+      shared_noise_(p),
+      shared_(shared_law(shared_noise_)) {}
 
 double StepLaw::mean_s(double ranks, double global_batch) const {
   return mean_step_s(model::jittered_step_time(parameters_, ranks, global_batch), slowest(ranks));
@@ -119,8 +113,8 @@ ExpectedStep StepLaw::at(double ranks, double global_batch, std::span<double con
   for (std::size_t i = 0; i < law.mass.size(); ++i)
     phase.time_s.push_back(base.phase_s(law.point(static_cast<int>(i))));
   double const spread = std::sqrt(base.phases) * standard_deviation(phase) / step.mean_s;
-  double const squares =
-      (1.0 + spread * spread) * (1.0 + p.noise_step_cv * p.noise_step_cv) * (1.0 + p.noise_run_cv * p.noise_run_cv);
+  double const squares = (1.0 + spread * spread) * (1.0 + shared_noise_.step_sd * shared_noise_.step_sd) *
+                         (1.0 + shared_noise_.run_sd * shared_noise_.run_sd);
   step.sd_s = step.mean_s * std::sqrt(squares - 1.0);
   if (levels.empty()) return step;
   auto phases = sum_of(std::move(phase), static_cast<int>(base.phases));

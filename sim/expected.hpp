@@ -6,15 +6,17 @@
 
 #include "model/curve.hpp"
 #include "model/step.hpp"
+#include "sim/shared_noise.hpp"
 #include "sim/slowest.hpp"
 
 namespace kurve::sim {
 
 /// Law of one step in closed form: T = step_noise run_noise ( serial + sum over its phases of phase(M) + extra ), M the
 /// slowest of K workers in a phase (sim/slowest.hpp), phase(M) = compute M and what its backward leaves of the
-/// all-reduce (model::StepTime). Step and run noise multiply the whole step, have mean 1 (step: noise_shape, run:
-/// lognormal) and so widen T without moving its mean. Phases count as independent: where there are several and workers
-/// are slow for a whole run, the spread of a step is wider than said here; its mean is exact.
+/// all-reduce (model::StepTime). Step and run noise (sim/shared_noise.hpp) multiply the whole step, have mean 1 and so
+/// widen T without moving its mean. Phases count as independent: where there are several and workers are slow for a
+/// whole run, the spread of a step is wider than said here; its mean is exact. Of hop jitter there is the mean alone
+/// (model/hop_schedule.hpp), not its spread.
 struct ExpectedStep {
   double mean_s = 0.0;
   double sd_s = 0.0;                     ///< of single steps of different runs
@@ -42,7 +44,8 @@ class StepLaw {
  private:
   model::StepParameters parameters_;
   SlowestWorker noise_, stragglers_, slowest_;
-  LatticeLaw shared_;  ///< step noise times run noise
+  SharedNoise shared_noise_;
+  LatticeLaw shared_;  ///< its law
 };
 
 /// StepLaw of this K alone: the same numbers.

@@ -6,26 +6,20 @@
 #include <span>
 #include <vector>
 
-#include "model/step.hpp"
+#include "model/hop_schedule.hpp"
 #include "sim/draw_device.hpp"
 #include "sim/ring.hpp"
+#include "sim/shared_noise.hpp"
 #include "sim/workers.hpp"
 
 namespace kurve::sim {
 
-/// One all-reduce, hop by hop. Equal arrivals and no jitter take exactly `time_s`:
-///
-///   ring          2(K-1) hops of every rank, each after the left neighbour's last (JitteredRing)
-///   tree          two binary trees, one numbered from the other end: floor(log2 K) hops up to the root, as many down;
-///                 a rank has the result when both trees have brought it
-///   hierarchical  g - 1 hops round each node, 2(N-1) round the nodes for each place in a node, g - 1 round each node
-///
-/// A hop takes its mean times a lognormal factor of model::hop_cv.
+/// One all-reduce, hop by hop: the hops of a model::HopSchedule. Equal arrivals and no jitter take exactly `time_s`.
 class HopCollective {
  public:
-  /// @param time_s        without jitter, as model::bucket_time_s has it
-  /// @param inside_time_s hierarchical: how much of it is inside the nodes
-  HopCollective(model::StepParameters const& p, std::uint32_t ranks, double time_s, double inside_time_s,
+  /// @param p       of the jitter  @param ranks  K, of all nodes
+  /// @param time_s  without jitter
+  HopCollective(model::HopSchedule const& schedule, model::StepParameters const& p, std::uint32_t ranks, double time_s,
                 std::uint64_t seed);
 
   /// Of a hop, without and with its jitter.
@@ -36,6 +30,7 @@ class HopCollective {
   };
   /// Every hop of a ring, of the trees, or of a hierarchy between its nodes.
   [[nodiscard]] HopLaw const& hop() const { return hop_; }
+  [[nodiscard]] bool is_ring() const { return schedule_.kind == model::HopSchedule::Kind::ring; }
 
   /// @param finish_s  [K] in: when each rank arrives; out: when it holds the result [s]
   /// @param number    of this collective within the trial
@@ -44,11 +39,13 @@ class HopCollective {
 
  private:
   struct Round;
+  struct Tree;
   void run_trees(std::uint32_t trial, std::uint32_t number, std::span<double> finish_s) const;
   void run_hierarchy(std::uint32_t trial, std::uint32_t number, std::span<double> finish_s) const;
-  void run_round(std::uint32_t trial, std::uint32_t number, Round const& round, std::span<double> finish_s) const;
+  [[nodiscard]] double round_s(std::uint32_t trial, std::uint32_t number, Round const& round,
+                               std::span<double> t) const;
 
-  model::AllreduceAlgorithm algorithm_;
+  model::HopSchedule schedule_;
   std::uint32_t ranks_, in_node_, nodes_;
   double time_s_;
   std::uint64_t seed_;
@@ -76,7 +73,7 @@ class HopStepSampler {
   };
   /// A pure function of (seed, trial).
   [[nodiscard]] Step draw(std::uint32_t trial) const;
-  /// The same steps of trials first_trial, first_trial + 1, ... @throws InputError unless the all-reduce is a ring
+  /// The same steps of trials first_trial, first_trial + 1, ... @throws InputError unless every all-reduce is a ring
   void draw_on(DrawDevice const& device, std::uint32_t first_trial, std::span<Step> steps) const;
 
  private:
@@ -91,6 +88,7 @@ class HopStepSampler {
   [[nodiscard]] Step step_of(RingStep const& ring, std::uint32_t trial) const;
 
   model::StepParameters parameters_;
+  SharedNoise shared_noise_;
   model::StepTime base_;
   std::uint32_t phases_;
   WorkerLaws workers_;

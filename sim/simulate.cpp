@@ -265,7 +265,8 @@ std::string reason_of(Model const& model, SimulateOptions const& o) {
                        !(p.noise_cv > 0.0 && p.noise_shape == model::Shape::measured);
   std::string const who = o.method == Method::automatic ? "chosen, the fastest" : "as asked";
   std::string const on = o.device != nullptr ? " on " + o.device->name() : "";
-  std::string const jitter = p.hop_jitter_cv > 0.0 || p.hop_jitter_s > 0.0 ? "; hop jitter by a fitted factor" : "";
+  std::string const jitter =
+      p.hop_jitter_cv > 0.0 || p.hop_jitter_s > 0.0 ? "; hop jitter by its mean alone, to 1 %" : "";
   switch (o.method) {
     case Method::automatic:
     case Method::closed_form:

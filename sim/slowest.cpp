@@ -21,6 +21,10 @@ constexpr double lowest = 1e-3;  // factors at or below 0 (a wide normal) are pu
 /// The K for which a lattice is made: one for all up to 2^20, so that a K has one answer whatever its company.
 double lattice_ranks(double ranks) { return ranks <= 1048576.0 ? 1048576.0 : std::max(ranks, 1e9); }
 
+/// A wide law is no wider far out, where the largest of many lies: (1 + cv z) there has a log of spread 1/z^2, z = 5
+/// for 10^6 normals, whatever the cv. This is half of it.
+constexpr double coarsest_step = 0.02;
+
 /// Part of the law that can decide a maximum of K: tails of 1e-7 / K, and down to 1e-12.
 constexpr double lower_tail = 1e-12;
 double upper_tail(double ranks) { return 1e-7 / ranks; }
@@ -78,7 +82,7 @@ SlowestWorker::SlowestWorker(StepParameters const& of_step, double max_ranks, In
   double const gain = straggler_slowdown_ - 1.0;
   if (straggler_probability_ > 0.0) width += std::log1p(gain * std::max(1.0, reach_of(straggler_, max_ranks_).high));
   if (persistent_probability_ > 0.0) width += std::log(persistent_slowdown_);
-  step_ = std::max(finest / 13.0, std::max(width, 1e-6) / max_points);
+  step_ = std::max(std::min(finest / 13.0, coarsest_step), std::max(width, 1e-6) / max_points);
   // A constant slowdown on the lattice is exact. One of less than a step is split between neighbours instead: a step
   // that fits 1.001 would make the lattice of a law that hardly has it as long as it likes.
   double const constant = straggler_probability_ > 0.0 && straggler_.scale == 0.0 ? straggler_slowdown_

@@ -38,8 +38,9 @@ struct SlowestValues {
 /// it is the law of one phase, variability_of_phase().
 ///
 /// One continuous factor alone goes through model::maximum_moments (1e-8); else a lattice of up to `max_points`
-/// points, which errs by under 2e-3 of (E[M] - 1), and by a lattice step where two slowdowns are constants. Whether K
-/// is asked for alone or among others changes nothing: up to 2^20 workers share one lattice, and so do more.
+/// points, which errs by under 2e-3 of (E[M] - 1), clipped laws of any cv too, and by a lattice step where two
+/// slowdowns are constants. Whether K is asked for alone or among others changes nothing: up to 2^20 workers share one
+/// lattice, and so do more.
 class SlowestWorker {
  public:
   /// What of the variability to leave in, cumulatively: the order in which contributions are told apart.

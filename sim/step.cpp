@@ -6,7 +6,6 @@
 #include <functional>
 #include <sstream>
 
-#include "data/philox.hpp"
 #include "model/error.hpp"
 #include "model/ring_jitter.hpp"
 #include "sim/slowest.hpp"
@@ -21,18 +20,8 @@ std::uint32_t whole_number(double value, double most, char const* name) {
   throw InputError(text.str());
 }
 
-double shared_noise(model::StepParameters const& p, std::uint64_t seed, std::uint32_t trial) {
-  auto const factor = [&](model::FactorLaw const& law, data::Stream stream) {
-    if (law.scale == 0.0) return 1.0;
-    double const u = data::uniforms(seed, trial, 0, 0, stream).first;
-    return std::max(0.0, model::quantile(law, u, 1.0 - u));
-  };
-  return factor(model::noise_law(p, p.noise_step_cv), data::Stream::step_noise) *
-         factor(model::factor_law(model::Shape::lognormal, p.noise_run_cv), data::Stream::run_noise);
-}
-
 StepSampler::StepSampler(model::StepParameters const& p, double ranks, double global_batch, std::uint64_t seed)
-    : parameters_(p),
+    : shared_noise_(p),
       base_(model::jittered_step_time(p, ranks, global_batch)),
       first_(base_, base_.serial_s + base_.extra_s),
       next_(base_, 0.0),
@@ -77,9 +66,9 @@ std::vector<double> StepSampler::worker_times_s(std::uint32_t trial) const {
 }
 
 void StepSampler::multiply_in_shared_noise(std::uint32_t first_trial, std::span<double> steps_s) const {
-  if (parameters_.noise_step_cv == 0.0 && parameters_.noise_run_cv == 0.0) return;
+  if (shared_noise_.step.scale == 0.0 && shared_noise_.run.scale == 0.0) return;
   for (std::size_t i = 0; i < steps_s.size(); ++i)
-    steps_s[i] *= shared_noise(parameters_, workers_.seed, first_trial + static_cast<std::uint32_t>(i));
+    steps_s[i] *= shared_noise_(workers_.seed, first_trial + static_cast<std::uint32_t>(i));
 }
 
 }  // namespace kurve::sim

@@ -9,15 +9,13 @@
 #include "model/step.hpp"
 #include "sim/draw_device.hpp"
 #include "sim/order_statistics.hpp"
+#include "sim/shared_noise.hpp"
 #include "sim/workers.hpp"
 
 namespace kurve::sim {
 
 /// A count that is to be sampled. @throws InputError unless a whole number from 1 to `most`
 [[nodiscard]] std::uint32_t whole_number(double value, double most, char const* name);
-
-/// step_noise run_noise of a trial: what multiplies the whole step.
-[[nodiscard]] double shared_noise(model::StepParameters const& p, std::uint64_t seed, std::uint32_t trial);
 
 /// Draws single steps, each a step of its own run, at K workers and global batch B:
 ///
@@ -45,7 +43,7 @@ class StepSampler {
  private:
   void multiply_in_shared_noise(std::uint32_t first_trial, std::span<double> steps_s) const;
 
-  model::StepParameters parameters_;
+  SharedNoise shared_noise_;
   model::StepTime base_;
   PhaseTime first_, next_;  ///< phases; the first one pays what is paid once
   std::uint32_t phases_;

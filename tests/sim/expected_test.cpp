@@ -58,6 +58,25 @@ TEST_SUITE("unit") {
       }
   }
 
+  TEST_CASE("laws that reach below 0 are clipped there: mean of the largest by an integral") {
+    for (auto const& [shape, cv] :
+         {std::pair{Shape::normal, 0.5}, std::pair{Shape::normal, 1.0}, std::pair{Shape::normal, 2.0},
+          std::pair{Shape::normal, 5.0}, std::pair{Shape::gumbel, 1.0}, std::pair{Shape::exponential, 2.0}})
+      for (double const k : {1.0, 2.0, 8.0, 1024.0, 1e6}) {
+        auto const law = model::factor_law(shape, cv);
+        // E max = integral from 0 of 1 - F^K, to where a million times 1 - F is 1e-12
+        double const high = model::quantile(law, 1.0, 1e-18);
+        int const cells = 200'000;
+        double exact = 0.0;
+        for (int i = 0; i < cells; ++i)
+          exact -= std::expm1(k * std::log1p(-model::survival(law, high * (i + 0.5) / cells))) * high / cells;
+        INFO("shape ", static_cast<int>(shape), " cv ", cv, " K ", k);
+        StepParameters const p{.noise_cv = cv, .noise_shape = shape};
+        // contract: 2e-3 of the excess; of the sd for K = 1, where there is no excess to speak of
+        CHECK(std::abs(SlowestWorker(p, k).mean(k) - exact) <= 2e-3 * (k == 1.0 ? cv : exact - 1.0));
+      }
+  }
+
   TEST_CASE("a slowdown of less than a lattice step takes no finer lattice and moves the mean by itself") {
     StepParameters p{.noise_cv = 0.1, .persistent_probability = 1.0, .imbalance_cv = 0.05};
     p.noise_shape = p.imbalance_shape = Shape::lognormal;
@@ -122,8 +141,30 @@ TEST_SUITE("unit") {
     auto const t = expected_step(p, 16, 1, levels);
     CHECK(t.mean_s == 1.0);
     CHECK_CLOSE(t.sd_s, 0.03, 1e-12);
-    CHECK_CLOSE(t.quantiles_s.at(0.5), 1.0, 0.0026);  // a lattice step is 0.03/13
-    CHECK_CLOSE(t.quantiles_s.at(0.975), 1.0 + 0.03 * 1.95996, 0.0026);
+    CHECK_CLOSE(t.quantiles_s.at(0.5), 1.0, 4e-4);  // half a lattice step of 0.03/40
+    CHECK_CLOSE(t.quantiles_s.at(0.975), 1.0 + 0.03 * 1.95996, 4e-4);
+  }
+
+  TEST_CASE("shared noise that is clipped at 0 keeps the mean of a step and says its sd") {
+    // E max(0, X) and E max(0, X)^2 of a normal of 1 +- c, a = 1/c: P(a) + c p(a) and (1 + c^2) P(a) + c p(a); of an
+    // exponential 1 - c + c e, c > 1: c exp(-(c-1)/c) and 2 c^2 exp(-(c-1)/c)
+    for (double const c : {0.5, 1.0, 3.0}) {
+      double const up_to = 0.5 * std::erfc(-1.0 / c / std::sqrt(2.0)),
+                   density = std::exp(-0.5 / (c * c)) / std::sqrt(2.0 * M_PI), first = up_to + c * density,
+                   second = (1.0 + c * c) * up_to + c * density;
+      auto const clipped = model::clipped_moments(model::factor_law(Shape::normal, c), c);
+      CHECK_CLOSE(clipped.mean, first, 1e-9);
+      CHECK_CLOSE(clipped.sd, std::sqrt(second - first * first), 1e-9);
+      StepParameters const p{.serial_s = 1.0, .noise_step_cv = c, .noise_shape = Shape::normal};
+      CHECK(expected_step(p, 4, 1, {}).mean_s == 1.0);
+      CHECK_CLOSE(expected_step(p, 4, 1, {}).sd_s, std::sqrt(second / (first * first) - 1.0), 1e-8);
+    }
+    double const c = 2.0, mass = std::exp(-0.5);
+    auto const clipped = model::clipped_moments(model::factor_law(Shape::exponential, c), c);
+    CHECK_CLOSE(clipped.mean, c * mass, 1e-9);
+    CHECK_CLOSE(clipped.sd, std::sqrt(2.0 * c * c * mass - c * c * mass * mass), 1e-9);
+    auto const unclipped = model::clipped_moments(model::factor_law(Shape::lognormal, 3.0), 3.0);
+    CHECK((unclipped.mean == 1.0 && unclipped.sd == 3.0));
   }
 
   TEST_CASE("one law for many K gives the numbers of each K alone, whatever was asked before") {

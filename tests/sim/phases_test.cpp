@@ -152,6 +152,27 @@ TEST_SUITE("unit") {
       if (ten.time_s[i] < 14.5) up_to_14 += ten.mass[i];
     CHECK_CLOSE(up_to_14, 386.0 / 1024.0, 1e-9);
     CHECK(sum_of(TimeLaw{{3.0}, {1.0}}, 7).time_s == std::vector{21.0});
+    // 386 of 1024 and the next, 210: values by themselves, not spread
+    CHECK_CLOSE(quantile(ten, 385.5 / 1024.0), 14.0, 1e-14);
+    CHECK_CLOSE(quantile(ten, 386.5 / 1024.0), 15.0, 1e-14);
+  }
+
+  TEST_CASE("a far tail does not coarsen the middle of a sum") {
+    // a normal of 1 +- 0.01 on 200 points and, with a probability of 1e-3, 10^8: four of them are normal of 4 +- 0.02
+    // but for 4e-3, a quantile of which is that of 1/(1 - 4e-3) of its level
+    TimeLaw law{{}, {}};
+    for (int i = -100; i <= 100; ++i) {
+      double const z = 0.06 * i;
+      law.time_s.push_back(1.0 + 0.01 * z);
+      law.mass.push_back(0.999 * 0.06 * std::exp(-0.5 * z * z) / std::sqrt(2.0 * M_PI));
+    }
+    law.time_s.push_back(1e8);
+    law.mass.push_back(1e-3);
+    auto const four = sum_of(law, 4);
+    double const none = std::pow(0.999, 4);
+    for (auto const& [level, z] : {std::pair{0.05, -1.644854}, std::pair{0.5, 0.0}, std::pair{0.95, 1.644854}})
+      CHECK(std::abs(quantile(four, level * none) - (4.0 + 0.02 * z)) <= 1e-3 * 0.02);
+    CHECK_CLOSE(quantile(four, 1.0 - 1e-3), 1e8, 1e-2);
   }
 
   TEST_CASE("buckets and phases are the same on every instruction set") {
@@ -199,6 +220,51 @@ TEST_SUITE("stat") {
       HopStepSampler const ring(p, k, k, 4);
       for (std::uint32_t t = 0; t < 4000; ++t) hops.push_back(ring.draw(t).time_s);
       CHECK_MEAN(hops, mean_s);
+    }
+  }
+
+  TEST_CASE("several barriers and heavy tails: quantiles of the closed form are those of the samplers") {
+    int const n = 40'000;
+    double const levels[] = {0.01, 0.05, 0.5, 0.95, 0.99};
+    auto const check = [&](char const* name, double ranks, StepParameters const& p) {
+      INFO(name, " K ", ranks);
+      auto const expected = expected_step(p, ranks, ranks, levels);
+      auto const maxima = by_order_statistics(StepSampler(p, ranks, ranks, 11), n);
+      for (auto const& [level, time_s] : expected.quantiles_s) {
+        INFO("level ", level, " at ", time_s);
+        // A value that has a probability of its own is missed by none of it: at most below, at least up to.
+        auto const share = [&](double t) {
+          return static_cast<double>(std::count_if(maxima.begin(), maxima.end(), [&](double x) { return x <= t; })) / n;
+        };
+        double const tolerance = 4.0 * std::sqrt(level * (1.0 - level) / n) + 5e-3;
+        CHECK(share(0.998 * time_s) <= level + tolerance);
+        CHECK(share(1.002 * time_s) >= level - tolerance);
+      }
+    };
+    for (double const k : {4.0, 64.0}) {
+      StepParameters p{.compute_fixed_s = 0.064, .barriers_per_step = 8, .noise_cv = 0.02};
+      p.straggler_probability = 0.01;
+      p.straggler_slowdown = 1.3;
+      p.straggler_spread_cv = 1.0;
+      p.straggler_shape = model::Shape::pareto;
+      check("rare Pareto stragglers", k, p);
+      p.straggler_shape = model::Shape::weibull;
+      p.straggler_spread_cv = 2.0;
+      p.barriers_per_step = 50;
+      check("rare Weibull stragglers, 50 barriers", k, p);
+      StepParameters q{.compute_fixed_s = 1.0, .barriers_per_step = 8};
+      q.straggler_probability = 0.15;
+      q.straggler_slowdown = 5.0;
+      q.straggler_spread_cv = 1.0;
+      q.straggler_shape = model::Shape::lognormal;
+      q.persistent_probability = 0.004;
+      q.persistent_slowdown = 1.05;
+      check("no noise but stragglers", k, q);
+      StepParameters r{.serial_s = 0.02, .compute_fixed_s = 0.01, .barriers_per_step = 8, .noise_cv = 0.2};
+      r.noise_shape = r.imbalance_shape = model::Shape::pareto;
+      r.imbalance_cv = 0.1;
+      r.noise_run_cv = 0.01;
+      check("Pareto noise and shares", k, r);
     }
   }
 

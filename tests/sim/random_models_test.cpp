@@ -31,6 +31,10 @@ struct RandomModel {
     ranks = std::floor(logarithmic(1.0, 600.0));
     p.noise_shape = shape();
     p.noise_cv = likely(0.9) ? logarithmic(0.005, 0.4) : 0.0;
+    if (likely(0.3)) {  // of a phase, noise has up to sqrt(8) times the cv: 0.4 is clipped at 0 then
+      p.barriers_per_step = std::floor(logarithmic(2.0, 9.0));
+      if (p.noise_shape == Shape::pareto) p.noise_cv = std::min(p.noise_cv, 0.15);
+    }
     if (likely(0.5)) {
       p.straggler_probability = logarithmic(1e-3, 0.3);
       p.straggler_slowdown = 1.0 + logarithmic(0.05, 2.0);
@@ -51,8 +55,8 @@ struct RandomModel {
       p.noise_node_cv = logarithmic(0.005, 0.2);
       p.workers_per_node = std::floor(logarithmic(1.0, 17.0));
     }
-    if (likely(0.2)) p.noise_step_cv = logarithmic(0.005, 0.05);
-    if (likely(0.2)) p.noise_run_cv = logarithmic(0.005, 0.05);
+    if (likely(0.2)) p.noise_step_cv = logarithmic(0.005, p.noise_shape == Shape::pareto ? 0.3 : 1.0);
+    if (likely(0.2)) p.noise_run_cv = logarithmic(0.005, 0.5);
   }
 
   [[nodiscard]] std::string text() const {
@@ -62,7 +66,8 @@ struct RandomModel {
         << static_cast<int>(p.straggler_shape) << " " << p.straggler_spread_cv << " persistent "
         << p.persistent_probability << " " << p.persistent_slowdown << " imbalance "
         << static_cast<int>(p.imbalance_shape) << " " << p.imbalance_cv << " node " << p.noise_node_cv << " of "
-        << p.workers_per_node;
+        << p.workers_per_node << " barriers " << p.barriers_per_step << " step " << p.noise_step_cv << " run "
+        << p.noise_run_cv;
     return out.str();
   }
 
@@ -75,6 +80,11 @@ struct RandomModel {
   std::uint32_t number_, next_ = 0;
 };
 
+double share_up_to(std::vector<double> const& values, double limit) {
+  auto const up_to = std::count_if(values.begin(), values.end(), [&](double x) { return x <= limit; });
+  return static_cast<double>(up_to) / static_cast<double>(values.size());
+}
+
 }  // namespace
 
 TEST_SUITE("stat") {
@@ -82,15 +92,25 @@ TEST_SUITE("stat") {
     // Three checks of 4 standard errors for each: of 600, one in 27 such tests has a failure by chance. A trial's SE is
     // 2 % of the spread, a lattice's error of 2e-3 of the excess well below it.
     std::size_t const trials = 2500;
+    double const levels[] = {0.05, 0.5, 0.95};
     double sum_of_squares = 0.0, varied = 0.0;
     for (std::uint32_t number = 0; number < models; ++number) {
       RandomModel const random(number);
       INFO(random.text());
       StepSampler const sampler(random.p, random.ranks, random.ranks, 4);
       auto const workers = by_workers(sampler, trials), maxima = by_order_statistics(sampler, trials);
-      double const closed_s = expected_step(random.p, random.ranks, random.ranks, {}).mean_s;
+      auto const expected = expected_step(random.p, random.ranks, random.ranks, levels);
+      double const closed_s = expected.mean_s;
       CHECK_MEAN(workers, closed_s);
       CHECK_MEAN(maxima, closed_s);
+      for (auto const& [level, time_s] : expected.quantiles_s) {
+        // 4 SE, half a lattice step of cv / 13 where the density is 0.4 / cv, and a constant's rounding on either side;
+        // a factor clipped at 0 stands at 1e-3
+        double const tolerance = 4.0 * std::sqrt(level * (1.0 - level) / static_cast<double>(trials)) + 0.017;
+        INFO("level ", level, " at ", time_s);
+        CHECK(share_up_to(maxima, 0.999 * time_s - 1.1e-3) <= level + tolerance);
+        CHECK(share_up_to(maxima, 1.001 * time_s) >= level - tolerance);
+      }
       auto const a = test::moments(workers), b = test::moments(maxima);
       if (a.standard_error == 0.0) {  // nothing varies
         CHECK(a.mean == b.mean);
