@@ -123,6 +123,9 @@ class RingProgram {
           start_s = largest([&](std::uint32_t k) {
             return memory_.finish_s[k] = std::max(memory_.finish_s[k], memory_.compute_s[k] * ready);
           });
+          block_([&](std::uint32_t thread) {
+            for (std::uint32_t k = first(thread); k < end(thread); ++k) memory_.finish_s[k] = start_s;
+          });
           run_ring(rows[r], {trial, number++}, start_s);
         }
       double const finished_s = largest([&](std::uint32_t k) { return memory_.finish_s[k]; });

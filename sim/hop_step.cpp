@@ -212,6 +212,7 @@ HopStepSampler::Step HopStepSampler::draw(std::uint32_t trial) const {
         double const ready = 1.0 - parameters_.overlap_fraction * (1.0 - filled);
         for (std::size_t k = 0; k < finish_s.size(); ++k) finish_s[k] = std::max(finish_s[k], compute_s[k] * ready);
         start_s = *std::max_element(finish_s.begin(), finish_s.end());
+        std::fill(finish_s.begin(), finish_s.end(), start_s);
         row.collective.run(trial, number++, finish_s, workspace);
       }
     double const finished_s = *std::max_element(finish_s.begin(), finish_s.end());

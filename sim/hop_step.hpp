@@ -59,7 +59,8 @@ class HopCollective {
 ///   T = step_noise run_noise ( serial + sum over phases of max_k finish_k + extra )
 ///
 /// Buckets (model::gradient_buckets) become ready on worker k as its own backward fills them; a bucket is reduced when
-/// worker k has it and has finished the one before. A phase begins when the one before has ended on all workers.
+/// all workers have it and have finished the one before, as in model::StepTime: a pipelined collective moves all its
+/// chunks after the last rank has come. A phase begins when the one before has ended on all workers.
 /// Without randomness T is model::step_time's.
 class HopStepSampler {
  public:

@@ -143,6 +143,34 @@ TEST_SUITE("stat") {
         }
   }
 
+  TEST_CASE("hop jitter beside noise overlap and barriers costs what the closed form says with every algorithm") {
+    for (auto const& collective : model::collectives())
+      for (double const ranks : {6.0, 32.0})
+        for (double const barriers : {1.0, 3.0})
+          for (double const overlap : {0.0, 0.6})
+            for (double const cv : {0.4, 1.0}) {
+              auto p = network();
+              p.serial_s = 0.0;
+              p.compute_per_sample_s = 0.03;
+              p.noise_cv = 0.1;
+              p.noise_shape = cv < 1.0 ? model::Shape::pareto : model::Shape::weibull;
+              p.gradient_bytes = 3e8;
+              p.allreduce = collective.algorithm;
+              p.barriers_per_step = barriers;
+              p.overlap_fraction = overlap;
+              p.overlap_buckets = 4;
+              p.hop_jitter_cv = cv;
+              HopStepSampler const sampler(p, ranks, ranks, 8);
+              std::vector<double> steps_s;
+              for (std::uint32_t t = 0; t < 1500; ++t) steps_s.push_back(sampler.draw(t).time_s);
+              auto const m = test::moments(steps_s);
+              double const expected_s = expected_step(p, ranks, ranks, {}).mean_s;
+              INFO(collective.name, " K ", ranks, " barriers ", barriers, " overlap ", overlap, " cv ", cv,
+                   " hop by hop ", m.mean, " +- ", m.standard_error, " formula ", expected_s);
+              CHECK(std::abs(m.mean - expected_s) <= 4.0 * m.standard_error + 0.01 * m.mean);
+            }
+  }
+
   TEST_CASE("trees by hand where hops are nearly normal") {
     // K = 2: two hops there and back, the later of two trees: E max of two normals of mean 2 and sd sqrt(2) cv
     StepParameters p;
