@@ -15,18 +15,8 @@ struct FitOptions {
   std::uint64_t seed = 1;
 };
 
-/// How one measured (K, B) point sits on the fit.
-struct FittedPoint {
-  double ranks = 1.0, global_batch = 1.0;
-  int runs = 1;
-  double measured_s = 0.0, fitted_s = 0.0;
-  double weight = 1.0;  ///< below 1 where the point was taken to be another job
-  std::string flag;     ///< "" or why it is set apart
-};
-
 struct FitResult {
-  model::Model model;
-  std::vector<FittedPoint> points;
+  model::Model model;  ///< knows the steps it was fitted to (model::Origin), but for the intervals of their predictions
   std::vector<std::string> messages;  ///< what is not identified and why, for people
   double log_evidence = 0.0;          ///< of the points' times in seconds, where steps alone were fitted
 };

@@ -321,14 +321,16 @@ FitResult fit_components(data::Study const& components, data::Study const& steps
     m.draws.push_back(posterior_draw(evidence, update, misfit.value_or(default_drift), options.seed, i));
   explain(m, evidence, result.messages);
   set_spread(m);
-  for (auto const& point : evidence.steps)
-    result.points.push_back({.ranks = point.ranks,
-                             .global_batch = point.batch,
-                             .runs = point.runs,
-                             .measured_s = point.time.value,
-                             .fitted_s = update.mean_step_s(m.parameters, point.ranks, point.batch),
-                             .weight = 1.0,
-                             .flag = {}});
+  m.origin.known = true;
+  for (auto const& point : evidence.steps) {
+    m.origin.fitted.push_back({.ranks = point.ranks,
+                               .global_batch = point.batch,
+                               .runs = point.runs,
+                               .measured_s = point.time.value,
+                               .fitted_s = update.mean_step_s(m.parameters, point.ranks, point.batch),
+                               .flag = {}});
+    if (point.ranks == m.baseline_ranks && point.batch == m.global_batch) m.baseline_s = point.time.value;
+  }
   return result;
 }
 

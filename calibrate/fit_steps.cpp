@@ -47,20 +47,20 @@ bool is_other_job(std::vector<double> const& probability, std::size_t i) {
          probability[i - 1] < 0.5 && probability[i + 1] < 0.5;
 }
 
-std::vector<FittedPoint> fitted_points(StepPosterior const& posterior, StepEvidence const& evidence,
-                                       data::MeasuredPoints const& measured) {
-  std::vector<FittedPoint> points;
+std::vector<model::FittedPoint> fitted_points(StepPosterior const& posterior, StepEvidence const& evidence,
+                                              data::MeasuredPoints const& measured) {
+  std::vector<model::FittedPoint> points;
   for (std::size_t i = 0; i < evidence.points.size(); ++i) {
     auto const& point = evidence.points[i];
     std::vector<double> times_s;
     for (auto const& draw : posterior.draws()) times_s.push_back(fitted_time_s(draw, point));
-    FittedPoint report{.ranks = point.ranks,
-                       .global_batch = point.global_batch,
-                       .runs = static_cast<int>(point.runs),
-                       .measured_s = point.time_s,
-                       .fitted_s = data::median(times_s),
-                       .weight = 1.0 - posterior.other_job_probability()[i],
-                       .flag = {}};
+    model::FittedPoint report{.ranks = point.ranks,
+                              .global_batch = point.global_batch,
+                              .runs = static_cast<int>(point.runs),
+                              .measured_s = point.time_s,
+                              .fitted_s = data::median(times_s),
+                              .weight = 1.0 - posterior.other_job_probability()[i],
+                              .flag = {}};
     if (is_other_job(posterior.other_job_probability(), i)) {
       auto const& time = measured.points[i].time;
       report.flag = "not the same job? " + percent(std::abs(report.measured_s / report.fitted_s - 1.0)) +
@@ -78,7 +78,7 @@ struct Reach {
   bool part_and_whole_node = false, one_and_many_nodes = false;
   int ranks_beyond_one = 0, ranks_beyond_node = 0;  ///< different K > 1; different K on more than one node
 };
-Reach reach_of(StepEvidence const& evidence, std::vector<FittedPoint> const& points) {
+Reach reach_of(StepEvidence const& evidence, std::vector<model::FittedPoint> const& points) {
   Reach reach;
   double low = 1e300, high = 0.0;
   std::set<double> in_use, nodes, many, beyond;
@@ -148,7 +148,7 @@ void describe(model::Model& fitted, StepPosterior const& posterior, StepEvidence
     know(name, Source::assumed, true, "");
 }
 
-std::vector<std::string> messages_of(model::Model const& fitted, std::vector<FittedPoint> const& points,
+std::vector<std::string> messages_of(model::Model const& fitted, std::vector<model::FittedPoint> const& points,
                                      StepPosterior const& posterior) {
   std::vector<std::string> messages;
   for (auto const& point : points)
@@ -185,22 +185,24 @@ FitResult fit_steps(data::Study const& study, FitOptions const& options, StepPri
 
   FitResult result;
   result.log_evidence = posterior.log_evidence();
-  result.points = fitted_points(posterior, evidence, measured);
   auto& fitted = result.model;
+  auto const& points = fitted.origin.fitted = fitted_points(posterior, evidence, measured);
+  fitted.origin.known = true;
   auto const& baseline = measured.points[data::baseline_index(measured.points)];
   fitted.workload = study.find("workload").value_or("");
   fitted.regime = study.regime();
   fitted.global_batch = baseline.global_batch;
   fitted.baseline_ranks = baseline.ranks;
+  fitted.baseline_s = baseline.time.mean;
   fitted.parameters.workers_per_node = evidence.workers_per_node;
   fitted.knowledge["network.workers_per_node"] = {
       .source = study.find("workers_per_node") ? Source::imported : Source::assumed,
       .sd = 0.0,
       .identified = true,
       .note = {}};
-  describe(fitted, posterior, evidence, reach_of(evidence, result.points));
+  describe(fitted, posterior, evidence, reach_of(evidence, points));
   fitted.draws = posterior.draws();
-  result.messages = messages_of(fitted, result.points, posterior);
+  result.messages = messages_of(fitted, points, posterior);
   auto const& largest = evidence.largest();
   std::map<std::string, std::string> others;  // K by another configuration than the largest's
   for (auto const& point : evidence.points)

@@ -191,8 +191,12 @@ FitResult fit_steps_on_network(data::Study steps, FitResult const& network, FitO
   m.knowledge["overlap.buckets"] = {.source = model::Source::assumed, .sd = 0.0, .identified = true, .note = ""};
   auto taken_off = compute_of(likeliest.fit.model);
   lend(of, bytes, likeliest.overlap.fraction, likeliest.error.z, taken_off);
-  for (auto& point : result.points) {
-    point.measured_s += model::step_time(taken_off, point.ranks, point.global_batch).exposed_comm_s;
+  auto const waited_s = [&taken_off](double ranks, double batch) {
+    return model::step_time(taken_off, ranks, batch).exposed_comm_s;
+  };
+  if (m.baseline_s) *m.baseline_s += waited_s(m.baseline_ranks, m.global_batch);
+  for (auto& point : m.origin.fitted) {
+    point.measured_s += waited_s(point.ranks, point.global_batch);
     std::vector<double> times_s;
     for (auto const& draw : m.draws)
       times_s.push_back(model::step_time(draw, point.ranks, point.global_batch).total_s());

@@ -120,6 +120,7 @@ int analyze(Arguments const& arguments) {
   std::optional<model::Curve>
       curve;  // before anything is written: a Model that does not fit the study is no half result
   if (model_path) curve = predicted(data::read_model(*model_path), table, options.seed);
+  if (curve) warn(line, curve->cautions);
   write_result(line, wants(line, ".json") ? validate::to_json(table, &made_by, &diagnosis, objection)
                                           : (objection.empty() ? "" : validate::wrap(objection) + "\n") +
                                                 validate::to_text(table) + "\n" + validate::to_text(diagnosis));

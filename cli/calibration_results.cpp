@@ -11,6 +11,7 @@
 #include "data/model_file.hpp"
 #include "data/quantity_text.hpp"
 #include "model/error.hpp"
+#include "sim/summary.hpp"
 #include "validate/number_text.hpp"
 #include "validate/present_model.hpp"
 #include "validate/text_table.hpp"
@@ -131,6 +132,7 @@ void write_results(CommandLine const& line, ResultsFolder& folder, Calibration f
     if (inputs.components.samples.empty() && inputs.steps.samples.empty())
       throw DataError(folder.name(), 0, "nothing was measured");
     auto fitted = calibrate::fit_model(inputs, {.draws = 2000, .seed = line.get<std::uint64_t>("seed")});
+    sim::place_fitted_points(fitted.model);
     auto& ratings = fitted.model.ratings = std::move(found.rates);
     for (auto& rating : calibrate::rate_links(fitted.model, around.peaks, around.ends)) ratings.push_back(rating);
     model = model_file_text(fitted.model, made_by);

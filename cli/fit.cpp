@@ -9,6 +9,7 @@
 #include "data/input.hpp"
 #include "data/model_file.hpp"
 #include "model/error.hpp"
+#include "sim/summary.hpp"
 #include "validate/present_model.hpp"
 #include "validate/split.hpp"
 
@@ -40,7 +41,8 @@ int fit(Arguments const& arguments) {
     studies.steps = validate::fitted_part(studies.steps, validate::parse_split(*split));
   warn(line, studies.components.notes);
   warn(line, studies.steps.notes);
-  auto const fitted = calibrate::fit_model(studies, options);
+  auto fitted = calibrate::fit_model(studies, options);
+  sim::place_fitted_points(fitted.model);
   std::ostringstream json;
   data::write_model(json, fitted.model, line.provenance(inputs));
   if (line.has("out") || line.json()) write_result(line, json.str());

@@ -12,6 +12,7 @@
 #include "data/quantity_text.hpp"
 #include "model/error.hpp"
 #include "sim/simulate.hpp"
+#include "sim/summary.hpp"
 #include "validate/audit.hpp"
 #include "validate/diagnose.hpp"
 #include "validate/holdout.hpp"
@@ -135,6 +136,8 @@ validate::Section model_section(std::string const& path, model::Model const& mod
       section.blocks.push_back(validate::Verdict{Mood::caution, "Not measured, and it matters here: " + names + "."});
     }
   }
+  for (auto const& caution : sim::cautions(model))
+    section.blocks.push_back(validate::Verdict{Mood::caution, caution + "."});
   section.blocks.push_back(
       validate::Table{validate::table_of(model), "The Model's parameters, and where each came from."});
   if (!model.ratings.empty()) {
@@ -147,12 +150,10 @@ validate::Section model_section(std::string const& path, model::Model const& mod
 validate::Section score_section(validate::Scorecard const& card) {
   validate::Section section{.title = "Were we right: " + card.workload, .blocks = {}};
   auto const& coverage = card.summary.coverage;
-  bool const good = coverage.n > 0 && coverage.share >= 0.5 * card.confidence;
-  section.blocks.push_back(
-      validate::Verdict{good ? Mood::good : Mood::bad, validate::coverage_sentence(card.summary, card.confidence)});
-  section.blocks.push_back(validate::Paragraph{card.split.empty()
-                                                   ? "A Model made without these points, against them."
-                                                   : "Fitted on " + card.split + "; every other point was held out."});
+  bool const claims = coverage.n > 0 && card.summary.unknown == 0;
+  Mood const mood = !claims ? Mood::neutral : coverage.share >= 0.5 * card.confidence ? Mood::good : Mood::bad;
+  section.blocks.push_back(validate::Verdict{mood, validate::coverage_sentence(card.summary, card.confidence)});
+  section.blocks.push_back(validate::Paragraph{validate::split_sentence(card)});
   section.blocks.push_back(
       figure_of(validate::make_scaling_plot(card), "Fitted and held-out points over the predicted band."));
   section.blocks.push_back(validate::Table{validate::table_of(card), "Prediction and measurement."});
@@ -227,6 +228,13 @@ int report(Arguments const& arguments) {
   std::vector<data::Study> studies;
   validate::Report page{
       .title = line.get<std::string>("title"), .subtitle = "", .sections = {}, .provenance = line.provenance(inputs)};
+  // A Study put together from several files has the digest of none: its points are known by their measurements.
+  auto const digests_of = [&](data::Study const& study) -> std::vector<std::string> {
+    for (auto const& [path, digest] : page.provenance.inputs)
+      if (path == study.path) return {digest};
+    return {};
+  };
+
   Arguments study_paths;
   for (auto const& path : inputs)
     if (!data::is_model_file(path)) study_paths.push_back(path);
@@ -244,7 +252,7 @@ int report(Arguments const& arguments) {
     auto const workload = study.find("workload").value_or("");
     for (auto const& model : models)
       if (model.workload == workload)
-        page.sections.push_back(score_section(validate::validate_model(model, study, scoring)));
+        page.sections.push_back(score_section(validate::validate_model(model, study, scoring, digests_of(study))));
     if (!how.split) continue;
     try {
       page.sections.push_back(

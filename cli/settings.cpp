@@ -5,6 +5,7 @@
 
 #include "data/quantity_text.hpp"
 #include "model/error.hpp"
+#include "sim/summary.hpp"
 
 namespace kurve::cli {
 namespace {
@@ -40,6 +41,7 @@ std::vector<double> number_list(std::string const& name, std::string const& text
 }
 
 void apply_settings(model::Model& model, Arguments const& settings) {
+  double const baseline_s = model.baseline_s ? sim::formula_baseline_s(model) : 1.0;
   for (auto const& setting : settings) {
     auto const equals = setting.find('=');
     if (equals == std::string::npos)
@@ -54,6 +56,7 @@ void apply_settings(model::Model& model, Arguments const& settings) {
     model.knowledge[name] = {
         .source = model::Source::assumed, .sd = 0.0, .identified = true, .note = "set on the command line"};
   }
+  if (model.baseline_s && !settings.empty()) *model.baseline_s *= sim::formula_baseline_s(model) / baseline_s;
 }
 
 std::vector<double> ranks_option(CommandLine const& line, model::Model const& model,

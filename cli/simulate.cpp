@@ -138,7 +138,10 @@ std::string answer(CommandLine const& line, model::Model const& model, model::Cu
     return out.str();
   }
   auto const advice = advise ? advice_for(line, model, curve) : std::vector<sim::Advice>{};
-  auto const causes = attribute ? sim::attribute(model, {last.ranks, last.global_batch}) : sim::Attribution{};
+  auto const causes = attribute
+                          ? sim::attribute(model, {last.ranks, last.global_batch},
+                                           {.draws = line.get<int>("draws"), .seed = line.get<std::uint64_t>("seed")})
+                          : sim::Attribution{};
   if (!wants(line, ".json"))
     return validate::to_text(curve) + (attribute ? validate::attribution_text(causes, last.ranks) : "") +
            (advise ? validate::advice_text(advice, last.ranks) : "");

@@ -130,7 +130,9 @@ int validate(Arguments const& arguments) {
     return judge(line, set.summary.errors);
   }
   auto const study = data::read_study(inputs, line.assumptions());
-  auto const card = model_path ? kurve::validate::validate_model(data::read_model(*model_path), study, options)
+  std::vector<std::string> digests;
+  for (auto const& [path, digest] : made_by.inputs) digests.push_back(digest);
+  auto const card = model_path ? kurve::validate::validate_model(data::read_model(*model_path), study, options, digests)
                                : kurve::validate::validate_study(study, split_of(line), fit, options);
   warn(line, study.notes);
   write_result(line, wants(line, ".json") ? kurve::validate::to_json(card, &made_by) : kurve::validate::to_text(card));

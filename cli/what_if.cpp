@@ -89,8 +89,7 @@ Question question_of(std::vector<ServedModel> const& models, std::string const& 
   double const last = number(request, "last_K", std::max(q.ranks, 64.0 * baseline), 1.0, WhatIf::largest_ranks);
   q.help = request.contains("help") && request["help"] == true;
 
-  Arguments shared{q.served->path, "-K", ranks_text(baseline, q.ranks, last),
-                   "--draws=" + std::to_string(WhatIf::draws)};
+  Arguments shared{q.served->path, "-K", ranks_text(baseline, q.ranks, last)};
   if (request.contains("threshold"))
     shared.push_back("--threshold=" + data::number_text(number(request, "threshold", 0.7, 0.0, 1.0)));
   if (request.contains("confidence"))

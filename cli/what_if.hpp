@@ -29,7 +29,6 @@ struct ServedModel {
 class WhatIf {
  public:
   static constexpr double largest_ranks = 1e6;
-  static constexpr int draws = 400;  ///< parameter vectors an answer rests on: milliseconds, 1 % on a quantile's level
 
   explicit WhatIf(std::vector<ServedModel> models) : models_(std::move(models)) {}
 

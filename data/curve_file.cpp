@@ -96,10 +96,12 @@ model::Curve curve_of(json const& document) {
   c.threshold = document.at("threshold").get<double>();
   c.confidence = document.at("confidence").get<double>();
   c.baseline_ranks = document.at("baseline").at("K").get<double>();
+  c.baseline_s = optional_of(document.at("baseline").value("measured_s", json()));
   c.method = document.at("method").get<std::string>();
   c.method_reason = document.value("method_reason", "");
   c.stopped = document.value("stopped", false);
   c.not_measured = document.at("not_measured").get<std::vector<std::string>>();
+  c.cautions = document.value("cautions", std::vector<std::string>{});
   for (auto const& point : document.at("points")) c.points.push_back(point_of(point));
   if (auto const& b = document.at("bend"); !b.is_null())
     c.bend = model::CurveBend{b.at("K").get<double>(), optional_of(b.at("last_ok_K")), optional_of(b.at("crossing_K")),
@@ -120,8 +122,9 @@ void write_curve(std::ostream& out, model::Curve const& c, Provenance const& pro
                    {"stopped", c.stopped},
                    {"threshold", c.threshold},
                    {"confidence", c.confidence},
-                   {"baseline", {{"K", number_json(c.baseline_ranks)}}},
+                   {"baseline", {{"K", number_json(c.baseline_ranks)}, {"measured_s", optional_json(c.baseline_s)}}},
                    {"not_measured", c.not_measured},
+                   {"cautions", c.cautions},
                    {"points", points},
                    {"bend", bend_json(c.bend)},
                    {"provenance", provenance_json(provenance)}});
@@ -149,9 +152,10 @@ void write_curve_csv(std::ostream& out, model::Curve const& c, Provenance const&
   out << "# kurve: curve/1\n# workload: " << printable_line(c.workload) << "\n# regime: " << model::to_text(c.regime)
       << "\n# method: " << c.method << "\n# threshold: " << number_text(c.threshold)
       << "\n# confidence: " << number_text(c.confidence) << "\n# baseline_K: " << number_text(c.baseline_ranks)
-      << "\n# not_measured: " << not_measured << "\n# version: " << provenance.version
-      << "\n# command: " << printable_line(provenance.command_line) << "\n# seed: " << provenance.seed
-      << "\n# host: " << printable_line(provenance.host) << '\n';
+      << "\n# not_measured: " << not_measured;
+  for (auto const& caution : c.cautions) out << "\n# caution: " << printable_line(caution);
+  out << "\n# version: " << provenance.version << "\n# command: " << printable_line(provenance.command_line)
+      << "\n# seed: " << provenance.seed << "\n# host: " << printable_line(provenance.host) << '\n';
   for (auto const& [name, member] : scalars) out << name << ',';
   for (double const level : levels) out << 'q' << number_text(level) << "_s,";
   out << "speedup,efficiency,efficiency_low,efficiency_high,p_pays";

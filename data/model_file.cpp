@@ -67,6 +67,19 @@ ordered_json ratings_json(model::Model const& m) {
   return ratings;
 }
 
+ordered_json fitted_json(std::vector<model::FittedPoint> const& points) {
+  ordered_json list = ordered_json::array();
+  for (auto const& p : points) {
+    ordered_json entry{{"K", p.ranks},           {"global_batch", p.global_batch},
+                       {"runs", p.runs},         {"measured_s", p.measured_s},
+                       {"fitted_s", p.fitted_s}, {"low_s", p.low_s},
+                       {"high_s", p.high_s},     {"weight", p.weight}};
+    if (!p.flag.empty()) entry["note"] = p.flag;
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
 /// Reads one document, and knows where it is: an error names the line.
 class ModelReader {
  public:
@@ -85,6 +98,7 @@ class ModelReader {
       read_allreduce();  // before the draws, which share its curve
       read_posterior();
       read_ratings();
+      read_origin();
       check_sds();
     } catch (DataError const&) {
       throw;
@@ -256,6 +270,37 @@ class ModelReader {
     }
   }
 
+  void read_origin() {
+    if (document_.contains("baseline_time_s"))
+      model_.baseline_s = number(document_, "", "baseline_time_s", model::shortest_s, model::longest_s);
+    auto& origin = model_.origin;
+    at_ = "/provenance";
+    auto const provenance = document_.value("provenance", json::object());
+    auto const inputs = provenance.value("inputs", json::array());
+    origin.known = !inputs.empty() || document_.contains("fitted");
+    for (auto const& input : inputs) origin.digests.push_back(input.at("sha256").get<std::string>());
+    at_ = "/fitted";
+    for (auto const& entry : document_.value("fitted", json::array())) {
+      std::string const where = at_ = "/fitted/" + std::to_string(origin.fitted.size());
+      if (!entry.is_object()) fail("fitted point " + std::to_string(origin.fitted.size() + 1) + " (must be an object)");
+      auto const time_s = [&](char const* key) {
+        return number(entry, where, key, model::shortest_s, model::longest_s);
+      };
+      model::FittedPoint p{
+          .ranks = number(entry, where, "K", 1.0, model::largest_ranks),
+          .global_batch = number(entry, where, "global_batch", model::smallest_batch, model::largest_batch),
+          .runs = static_cast<int>(entry.contains("runs") ? number(entry, where, "runs", 1.0, 1e9) : 1.0),
+          .measured_s = time_s("measured_s"),
+          .fitted_s = time_s("fitted_s"),
+          .low_s = entry.contains("low_s") ? number(entry, where, "low_s", 0.0, model::longest_s) : 0.0,
+          .high_s = entry.contains("high_s") ? number(entry, where, "high_s", 0.0, model::longest_s) : 0.0,
+          .weight = entry.contains("weight") ? number(entry, where, "weight", 0.0, 1.0) : 1.0,
+          .flag = printable_line(entry.value("note", ""))};
+      if (p.high_s < p.low_s) fail("high_s" + of(where) + " (must be at least low_s)");
+      origin.fitted.push_back(std::move(p));
+    }
+  }
+
   std::string path_, text_;
   json document_;
   model::Model model_;
@@ -282,9 +327,10 @@ void write_model(std::ostream& out, model::Model const& m, Provenance const& pro
                         {"workload", m.workload},
                         {"regime", model::to_text(m.regime)},
                         {"global_batch", m.global_batch},
-                        {"baseline_ranks", m.baseline_ranks},
-                        {"parameters", parameters_json(m)},
-                        {"choices", choices}};
+                        {"baseline_ranks", m.baseline_ranks}};
+  if (m.baseline_s) document["baseline_time_s"] = *m.baseline_s;
+  document["parameters"] = parameters_json(m);
+  document["choices"] = choices;
   if (auto const& noise = m.parameters.measured_noise) document["measured_noise"] = {{"knots", noise->value}};
   if (!m.draws.empty()) document["posterior"] = posterior_json(m);
   if (auto const& curve = m.parameters.measured_allreduce) {
@@ -293,6 +339,7 @@ void write_model(std::ostream& out, model::Model const& m, Provenance const& pro
     document["allreduce"] = {{"columns", {"ranks", "bytes", "time_s"}}, {"points", points}};
   }
   if (!m.ratings.empty()) document["ratings"] = ratings_json(m);
+  if (m.origin.known) document["fitted"] = fitted_json(m.origin.fitted);
   document["provenance"] = provenance_json(provenance);
   write_json(out, document);
 }

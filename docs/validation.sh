@@ -19,6 +19,15 @@ row() {
   done
   printf '\n'
 }
+# simulated: the same of what `simulate` prints, asked of the Model that `fit` makes of the fitted points.
+simulated() {
+  printf '| shipped, as `simulate` prints it |'
+  for split in '--ratio 4' '--ratio 2' '--leave-largest'; do
+    # shellcheck disable=SC2086
+    printf ' %s |' "$("$(dirname "$0")/validation_simulated.py" "$program" "${studies[@]}" -- $split)"
+  done
+  printf '\n'
+}
 # over_seeds PRIOR: half-width over error at ratio 4, points inside.
 over_seeds() {
   for seed in 1 2 3 4 5; do
@@ -46,6 +55,7 @@ not learned (weights of the laws, power of the distance, 2.5 for `misfit_predict
 |---|---|---|---|
 TEXT
 row shipped shipped
+simulated
 row 'learned from the others alone' leave-one-out
 row 'nothing learned' round
 cat <<TEXT

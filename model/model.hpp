@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,30 @@ struct Knowledge {
   std::string note;        ///< what it rests on, or why it is not identified
 };
 
+/// Of the interval of a fitted point's prediction: what the verbs give unless told otherwise.
+inline constexpr double fitted_confidence = 0.9;
+
+/// A measured (K, B) that a Model was fitted to, and what the Model says of it.
+struct FittedPoint {
+  double ranks = 1.0, global_batch = 1.0;  ///< K, B
+  int runs = 1;                            ///< whose mean was measured
+  double measured_s = 0.0;
+  double fitted_s = 0.0;             ///< T as the Model predicts it: the median of the draws
+  double low_s = 0.0, high_s = 0.0;  ///< interval of the mean of as many runs; both 0 where it was not worked out
+  double weight = 1.0;               ///< below 1 where the point was taken to be another job
+  std::string flag;                  ///< "" or why it is set apart
+
+  /// Whether the measurement lies outside the interval: the Model does not say what was measured.
+  [[nodiscard]] bool misses() const { return high_s > 0.0 && (measured_s < low_s || measured_s > high_s); }
+};
+
+/// What a Model was made from, as far as its file says.
+struct Origin {
+  bool known = false;                ///< false: nothing says where the Model came from
+  std::vector<std::string> digests;  ///< SHA-256 of the files that it was made from
+  std::vector<FittedPoint> fitted;   ///< whole steps that it was fitted to, by K, then B
+};
+
 /// The Model: parameters with uncertainty, and where each came from.
 struct Model {
   std::string workload;  ///< what one step is
@@ -40,6 +65,10 @@ struct Model {
   std::map<std::string, Knowledge> knowledge;  ///< by parameter name; a missing name is assumed, sd 0
   std::vector<StepParameters> draws;           ///< posterior draws; empty where only sds are known
   std::vector<Rating> ratings;                 ///< what was measured beside what card and links can do
+  Origin origin;
+  /// T measured at the baseline, which efficiency is relative to; none: what the Model itself says there. A what-if
+  /// moves it as the formula says.
+  std::optional<double> baseline_s;
 
   /// B at K workers: constant when strong, proportional to K when weak. A mixed Model has no rule: the caller names B.
   [[nodiscard]] double batch_at(double ranks) const {

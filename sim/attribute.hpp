@@ -5,11 +5,11 @@
 #include <vector>
 
 #include "model/model.hpp"
-#include "sim/predict.hpp"
+#include "sim/summary.hpp"
 
 namespace kurve::sim {
 
-/// What one cause costs: the step's mean less the mean without it, everything else as it is.
+/// What one cause costs: T less T without it, everything else as it is.
 struct AttributedCause {
   std::string_view
       name;  ///< serial | noise | stragglers | imbalance | latency | bandwidth | hop jitter | other exposed
@@ -25,8 +25,8 @@ struct Interaction {
 /// How much of T(K) - ideal each cause explains. mean_s - ideal_s is the sum of the causes, of all interactions (of two
 /// causes, and higher_order_s of more) and of rest_s.
 struct Attribution {
-  double mean_s = 0.0;
-  double ideal_s = 0.0;                   ///< T at the baseline's per-worker throughput: efficiency 1
+  double mean_s = 0.0;                    ///< T as simulate() has it
+  double ideal_s = 0.0;                   ///< T at the baseline's per-worker throughput, E T
   std::vector<AttributedCause> causes;    ///< largest first; those that cost nothing are left out
   std::vector<Interaction> interactions;  ///< largest first by size; under 1e-9 of the mean left out
   double higher_order_s = 0.0;
@@ -34,8 +34,9 @@ struct Attribution {
       0.0;  ///< without any cause, less ideal: small batches' compute floor, less what the baseline pays too
 };
 
-/// At the Model's central parameters, in closed form: E[T] with causes removed one at a time, two at a time, and all.
+/// In closed form, on average over the draws about the median of T (middle_draws): the mean step with causes removed
+/// one at a time, two at a time, and all.
 /// @throws InputError if target is out of range
-[[nodiscard]] Attribution attribute(model::Model const& model, Target target);
+[[nodiscard]] Attribution attribute(model::Model const& model, Target target, SummaryOptions const& options = {});
 
 }  // namespace kurve::sim

@@ -58,18 +58,16 @@ class SlowestAtTargets {
   std::vector<double> central_coarse_;
 };
 
-/// Factor on T of what the formula does not hold at this target: the mean of `runs` new runs, how the model drifts
-/// beyond the measured K, and the misfit of one configuration. Runs and misfits of different K are independent (a
-/// misfit is taken from another draw for each K); the drift of one draw is the same at every K.
-double unexplained(model::Model const& model, model::StepParameters const& p, Target target,
+/// Factor on T of `runs` new runs: their noise, and the misfit of one configuration. Those of different K are
+/// independent (a misfit is taken from another draw for each K).
+double of_new_runs(model::Model const& model, model::StepParameters const& p, double ranks,
                    PredictOptions const& options, std::uint32_t draw) {
-  double const k = target.ranks;
-  auto const number = static_cast<std::uint32_t>(k);
-  double log_factor = model::discrepancy_log(p, k, target.global_batch / k);
+  if (!std::isfinite(options.runs)) return 1.0;
+  auto const number = static_cast<std::uint32_t>(ranks);
+  double factor = 1.0;
   if (p.discrepancy_configuration_log != 0.0)
-    log_factor += draw_parameters(model, draw + 7919u * number, options.seed).discrepancy_configuration_log;
-  double factor = std::exp(log_factor);
-  if (p.noise_run_cv > 0.0 && std::isfinite(options.runs)) {
+    factor = std::exp(draw_parameters(model, draw + 7919u * number, options.seed).discrepancy_configuration_log);
+  if (p.noise_run_cv > 0.0) {
     double const u = data::uniforms(options.seed, draw, number, 0, data::Stream::run_noise).first;
     factor *= model::quantile(model::factor_law(model::Shape::lognormal, p.noise_run_cv / std::sqrt(options.runs)), u,
                               1.0 - u);
@@ -93,14 +91,15 @@ std::vector<std::vector<double>> predict(model::Model const& model, std::span<Ta
                                          PredictOptions const& options) {
   double max_ranks = 1.0;
   for (auto const& target : targets) max_ranks = std::max(max_ranks, target.ranks);
-  return predict(model, targets, options, StepLaw(model.parameters, max_ranks));
+  return predict_draws(model, targets, options, StepLaw(model.parameters, max_ranks)).run_s;
 }
 
-std::vector<std::vector<double>> predict(model::Model const& model, std::span<Target const> targets,
-                                         PredictOptions const& options, StepLaw const& central) {
+PredictedDraws predict_draws(model::Model const& model, std::span<Target const> targets, PredictOptions const& options,
+                             StepLaw const& central) {
   KURVE_EXPECT(options.draws >= 1 && options.runs > 0.0);
-  std::vector<std::vector<double>> times_s(targets.size(),
-                                           std::vector<double>(static_cast<std::size_t>(options.draws)));
+  PredictedDraws draws;
+  draws.mean_s.assign(targets.size(), std::vector<double>(static_cast<std::size_t>(options.draws)));
+  draws.run_s = draws.mean_s;
   SlowestAtTargets slowest(targets, model.parameters, central);
   for (std::size_t d = 0; d < static_cast<std::size_t>(options.draws); ++d) {
     auto const draw = static_cast<std::uint32_t>(d);
@@ -108,12 +107,14 @@ std::vector<std::vector<double>> predict(model::Model const& model, std::span<Ta
     auto const& slowest_of = slowest(p);
     for (std::size_t i = 0; i < targets.size(); ++i) {
       auto const t = model::jittered_step_time(p, targets[i].ranks, targets[i].global_batch);
-      double const time_s = mean_step_s(t, slowest_of[i]) * unexplained(model, p, targets[i], options, draw);
-      require_time(time_s, targets[i]);
-      times_s[i][d] = time_s;
+      double const k = targets[i].ranks;
+      draws.mean_s[i][d] =
+          mean_step_s(t, slowest_of[i]) * std::exp(model::discrepancy_log(p, k, targets[i].global_batch / k));
+      draws.run_s[i][d] = draws.mean_s[i][d] * of_new_runs(model, p, k, options, draw);
+      require_time(draws.run_s[i][d], targets[i]);
     }
   }
-  return times_s;
+  return draws;
 }
 
 }  // namespace kurve::sim

@@ -14,9 +14,9 @@
 #include "model/scaling.hpp"
 #include "sim/expected.hpp"
 #include "sim/hop_step.hpp"
-#include "sim/predict.hpp"
 #include "sim/slowest.hpp"
 #include "sim/step.hpp"
+#include "sim/summary.hpp"
 #include "sim/trials.hpp"
 
 namespace kurve::sim {
@@ -145,10 +145,10 @@ Drawn draw_steps(model::StepParameters const& p, Target target, SimulateOptions 
   return drawn;
 }
 
-/// Mean, spread, quantiles and contributions of single steps. @return false where the caller's progress stopped it
-bool fill_steps(CurvePoint& point, Model const& model, StepLaw const& law, SimulateOptions const& o,
+/// Single steps at the Model's central parameters: mean, spread, quantiles, by the method, and the closed form's
+/// breakdown of the mean. @return false where the caller's progress stopped it
+bool fill_steps(CurvePoint& point, Model const& model, ExpectedStep const& expected, SimulateOptions const& o,
                 std::function<bool(double)> const& go_on) {
-  auto const expected = law.at(point.ranks, point.global_batch, o.quantile_levels);
   point.mean_s = expected.mean_s;
   point.sd_s = expected.sd_s;
   point.quantiles_s = expected.quantiles_s;
@@ -168,31 +168,41 @@ bool fill_steps(CurvePoint& point, Model const& model, StepLaw const& law, Simul
   point.trials = static_cast<long>(drawn.steps_s.size());
   for (auto& [level, time_s] : point.quantiles_s) time_s = data::quantile(drawn.steps_s, level);
   if (!drawn.jitter_tax.empty()) point.jitter_tax = data::summarize(drawn.jitter_tax).mean;
-  // The parts are expectations; what sampling adds or takes goes to the largest random one, so that they add up, and
-  // what hops add to communication.
-  auto& c = point.contributions;
-  double& random = o.method == Method::ring ? c.exposed_comm_s
-                                            : *std::max({&c.noise_s, &c.straggler_s, &c.imbalance_s},
-                                                        [](double const* a, double const* b) { return *a < *b; });
-  random += summary.mean - expected.mean_s;
   return !stopped;
 }
 
-/// Two-sided interval of a sample at a confidence.
-data::Bounds interval(std::vector<double> const& values, double confidence) {
-  return {data::quantile(values, 0.5 - 0.5 * confidence), data::quantile(values, 0.5 + 0.5 * confidence)};
-}
+/// From the central parameters to what is printed: T, E and where T goes are of the draws, and the spread of single
+/// steps goes along with T.
+void fill_summary(CurvePoint& point, Model const& model, ExpectedStep const& central, CurveSummary const& draws,
+                  std::size_t i, SimulateOptions const& o) {
+  auto const& summary = draws.targets[i];
+  double const correction = point.mean_s / central.mean_s, scale = summary.time_s.centre / point.mean_s;
+  point.mean_s = summary.time_s.centre;
+  for (double* of_steps : {&point.sd_s, &point.standard_error_s}) *of_steps *= scale;
+  for (auto& [level, time_s] : point.quantiles_s) time_s *= scale;
+  // A sampled mean errs by its standard error: an interval that left it out could miss the value it stands beside.
+  double const z = model::elementary::normal_upper(0.5 - 0.5 * o.confidence);
+  double const sampling = z * point.standard_error_s / point.mean_s;
+  auto const widened = [&](model::Interval const& x) {
+    return model::Interval{x.centre, std::min(x.low, x.centre * (1.0 - sampling)),
+                           std::max(x.high, x.centre * (1.0 + sampling))};
+  };
+  auto const time_s = widened(summary.time_s);
+  point.low_s = time_s.low;
+  point.high_s = time_s.high;
+  point.efficiency = widened(summary.efficiency);
+  point.p_pays = summary.p_pays;
+  if (model.regime == model::Regime::strong)
+    point.speedup = point.efficiency.centre * point.ranks / model.baseline_ranks;
 
-/// Efficiency of each point in each draw against the baseline of the same draw; [n_points][draws].
-std::vector<std::vector<double>> efficiencies(std::vector<std::vector<double>> const& times_s,
-                                              std::vector<Target> const& targets) {
-  auto const& baseline = targets.back();
-  std::vector<std::vector<double>> result(targets.size() - 1, std::vector<double>(times_s.front().size()));
-  for (std::size_t i = 0; i < result.size(); ++i)
-    for (std::size_t d = 0; d < result[i].size(); ++d)
-      result[i][d] = model::efficiency({baseline.ranks, baseline.global_batch, times_s.back()[d]},
-                                       {targets[i].ranks, targets[i].global_batch, times_s[i][d]});
-  return result;
+  auto& c = point.contributions = time_breakdown(model, {point.ranks, point.global_batch}, o.seed, summary.middle,
+                                                 draws.mean_s[i], point.mean_s / correction, central.contributions);
+  // The parts are expectations; what sampling adds or takes goes to the largest random one, so that they add up, and
+  // what hops add to communication.
+  double& random = o.method == Method::ring ? c.exposed_comm_s
+                                            : *std::max({&c.noise_s, &c.straggler_s, &c.imbalance_s},
+                                                        [](double const* a, double const* b) { return *a < *b; });
+  random += (1.0 - 1.0 / correction) * point.mean_s;
 }
 
 void fill_bend(Curve& curve, std::vector<std::vector<double>> const& efficiency_draws) {
@@ -310,52 +320,41 @@ Simulated simulate_with_draws(Model const& model, SimulateOptions const& options
               .threshold = options.threshold,
               .confidence = options.confidence,
               .baseline_ranks = model.baseline_ranks,
+              .baseline_s = model.baseline_s,
               .method = std::string(to_text(method)),
               .method_reason = reason_of(model, options),
               .stopped = false,
               .points = {},
               .bend = {},
-              .not_measured = {}};
+              .not_measured = {},
+              .cautions = cautions(model)};
+  std::vector<ExpectedStep> central;
+  std::vector<double> corrections;  // what the method finds over what the closed form does
   for (auto const& target : targets) {
     CurvePoint& point = curve.points.emplace_back();
     point.ranks = target.ranks;
     point.global_batch = target.global_batch;
     auto const before = static_cast<double>(curve.points.size() - 1), all = static_cast<double>(targets.size());
-    if (!fill_steps(point, model, law, options, [&](double fraction) {
-          return !options.progress || options.progress((before + fraction) / all);
-        })) {
+    central.push_back(law.at(target.ranks, target.global_batch, options.quantile_levels));
+    bool const whole = fill_steps(point, model, central.back(), options, [&](double fraction) {
+      return !options.progress || options.progress((before + fraction) / all);
+    });
+    corrections.push_back(point.mean_s / central.back().mean_s);
+    if (!whole) {
       curve.stopped = true;
       break;
     }
   }
   targets.resize(curve.points.size());
-  Target const baseline{model.baseline_ranks, model.global_batch};
-  targets.push_back(baseline);
-  auto times_s = predict(model, targets, {.draws = options.draws, .seed = options.seed}, law);
-  auto const efficiency_draws = efficiencies(times_s, targets);
-  double const baseline_s = law.mean_s(baseline.ranks, baseline.global_batch);
-  for (std::size_t i = 0; i < curve.points.size(); ++i) {
-    auto& point = curve.points[i];
-    auto const time = interval(times_s[i], options.confidence),
-               efficiency = interval(efficiency_draws[i], options.confidence);
-    // A sampled mean errs by its standard error: an interval that left it out could miss the value it stands beside.
-    double const z = model::elementary::normal_upper(0.5 - 0.5 * options.confidence);
-    double const sampling = z * point.standard_error_s / point.mean_s;
-    point.low_s = std::min(time.low, point.mean_s * (1.0 - sampling));
-    point.high_s = std::max(time.high, point.mean_s * (1.0 + sampling));
-    double const centre = model::efficiency({baseline.ranks, baseline.global_batch, baseline_s},
-                                            {point.ranks, point.global_batch, point.mean_s});
-    point.efficiency = {centre, std::min(efficiency.low, centre * (1.0 - sampling)),
-                        std::max(efficiency.high, centre * (1.0 + sampling))};
-    auto const paying = std::count_if(efficiency_draws[i].begin(), efficiency_draws[i].end(),
-                                      [&](double e) { return e >= options.threshold; });
-    point.p_pays = static_cast<double>(paying) / options.draws;
-    if (model.regime == model::Regime::strong) point.speedup = model::speedup(baseline_s, point.mean_s);
-  }
-  fill_bend(curve, efficiency_draws);
-  curve.not_measured = not_measured(model, targets[targets.size() - 2]);
-  times_s.pop_back();  // the baseline's
-  return {std::move(curve), std::move(times_s)};
+  auto draws = summarize(
+      model, targets, baseline_of(model),
+      {.confidence = options.confidence, .threshold = options.threshold, .draws = options.draws, .seed = options.seed},
+      law, corrections);
+  for (std::size_t i = 0; i < curve.points.size(); ++i)
+    fill_summary(curve.points[i], model, central[i], draws, i, options);
+  fill_bend(curve, draws.efficiency);
+  curve.not_measured = not_measured(model, targets.back());
+  return {std::move(curve), std::move(draws.times_s)};
 }
 
 Trial replay_trial(Model const& model, double ranks, double global_batch, Method method, std::uint64_t seed,

@@ -10,6 +10,7 @@
 #include "model/curve.hpp"
 #include "model/model.hpp"
 #include "sim/draw_device.hpp"
+#include "sim/predict.hpp"
 #include "sim/trial_ranks.hpp"
 
 namespace kurve::sim {
@@ -27,7 +28,7 @@ struct SimulateOptions {
   double threshold = 0.7;              ///< of efficiency, in (0, 1)
   double confidence = 0.9;             ///< of intervals, in (0, 1)
   long trials = 10'000;                ///< steps drawn for each K by a sampling method, 2 to 1e7
-  int draws = 2'000;                   ///< parameter vectors for the intervals, 1 to 1e6
+  int draws = default_draws;           ///< parameter vectors of T, E and their intervals, 1 to 1e6
   std::uint64_t seed = 1;
   int threads = 0;  ///< 0: as many as the hardware runs at once; never changes the result
   /// Processes that draw the trials together, all calling simulate() with the same arguments and all returning the same
@@ -43,8 +44,9 @@ struct SimulateOptions {
   std::function<bool(double)> progress;
 };
 
-/// Every K of `ranks`, ascending: mean, spread and quantiles of single steps at the central parameters; intervals,
-/// p_pays and the bend's interval from predict(), efficiency always against K0 = baseline_ranks in the same draw.
+/// Every K of `ranks`, ascending. T, E, their intervals, p_pays and the bend are of the draws (sim/summary.hpp). A
+/// sampling method draws steps at the central parameters: what it finds there, over the closed form there, corrects T.
+/// Spread and quantiles of single steps are those of the central parameters, in proportion to T.
 ///
 /// speedup is given for strong scaling only. A mixed Model needs global_batches, and its baseline batch is
 /// global_batch. not_measured lists parameters whose source is published or assumed and that move T at the largest K by
@@ -57,7 +59,7 @@ struct SimulateOptions {
 /// A Curve and what its intervals rest on.
 struct Simulated {
   model::Curve curve;
-  std::vector<std::vector<double>> mean_draws_s;  ///< [points][draws], as predict()
+  std::vector<std::vector<double>> mean_draws_s;  ///< [points][draws], CurveSummary::times_s
 };
 /// simulate() and its draws; a plan goes on from them.
 [[nodiscard]] Simulated simulate_with_draws(model::Model const& model, SimulateOptions const& options);
@@ -76,7 +78,7 @@ struct Trial {
 struct AllreducePoint {
   double ranks = 1.0;
   double bytes = 0.0;
-  double time_s = 0.0;               ///< at the central parameters, with hop jitter
+  double time_s = 0.0;               ///< median over the parameters' draws, with hop jitter
   double low_s = 0.0, high_s = 0.0;  ///< interval from the parameters' uncertainty
   double busbw_Bps = 0.0;            ///< 2(K-1)/K bytes / time
 };
@@ -84,7 +86,7 @@ struct AllreduceOptions {
   std::vector<double> ranks;  ///< each >= 1
   std::vector<double> bytes;  ///< each >= 0
   double confidence = 0.9;
-  int draws = 2'000;
+  int draws = default_draws;
   std::uint64_t seed = 1;
 };
 /// Every pair of ranks and bytes, ranks outermost. @throws InputError on an option outside its range

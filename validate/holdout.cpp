@@ -26,8 +26,8 @@ void check(HoldoutOptions const& options) {
   if (options.draws < 100) throw InputError("draws=" + std::to_string(options.draws) + " (must be at least 100)");
 }
 
-Draws draw_points(model::Model const& model, std::vector<data::MeasuredPoint> const& points,
-                  HoldoutOptions const& options) {
+sim::CurveSummary summarize_points(model::Model const& model, std::vector<data::MeasuredPoint> const& points,
+                                   sim::Baseline const& baseline, HoldoutOptions const& options) {
   std::vector<sim::Target> targets;
   std::size_t fewest_repeats = points.front().time.n;
   for (auto const& point : points) {
@@ -36,23 +36,48 @@ Draws draw_points(model::Model const& model, std::vector<data::MeasuredPoint> co
   }
   // One number of runs for all points, so that the draws share their parameters: the fewest, whose interval is the
   // widest.
-  return sim::predict(model, targets,
-                      {.draws = options.draws, .seed = options.seed, .runs = static_cast<double>(fewest_repeats)});
+  return sim::summarize(model, targets, baseline,
+                        {.confidence = options.confidence,
+                         .threshold = options.threshold,
+                         .draws = options.draws,
+                         .seed = options.seed,
+                         .runs = static_cast<double>(fewest_repeats)});
 }
 
-model::Interval interval_of(std::vector<double> const& draws, double confidence) {
-  double const tail = 0.5 * (1.0 - confidence);
-  return {.centre = data::median(draws), .low = data::quantile(draws, tail), .high = data::quantile(draws, 1.0 - tail)};
+/// Two means of the same samples, one of which may have gone through a file.
+bool same_measurement(double a_s, double b_s) { return std::abs(a_s / b_s - 1.0) < 1e-6; }
+
+Part part_of(model::Origin const& origin, data::MeasuredPoint const& point, std::vector<std::string> const& digests) {
+  if (!origin.known) return Part::unknown;
+  bool const same_file = std::any_of(digests.begin(), digests.end(), [&](auto const& digest) {
+    return std::find(origin.digests.begin(), origin.digests.end(), digest) != origin.digests.end();
+  });
+  if (same_file && origin.fitted.empty()) return Part::fitted;  // some of it was, and which is not said
+  for (auto const& fitted : origin.fitted)
+    if (fitted.ranks == point.ranks && fitted.global_batch == point.global_batch &&
+        (same_file || same_measurement(fitted.measured_s, point.time.mean)))
+      return Part::fitted;
+  return Part::held_out;
 }
 
-double relative_throughput(data::MeasuredPoint const& baseline, double baseline_s, data::MeasuredPoint const& point,
-                           double point_s) {
-  return model::efficiency({baseline.ranks, baseline.global_batch, baseline_s},
-                           {point.ranks, point.global_batch, point_s});
+/// What efficiency is relative to on a card: the Study's own baseline, as measured where the Model knew it.
+sim::Baseline baseline_of(model::Model const& model, data::MeasuredPoint const& point, Part part) {
+  sim::Baseline baseline{{point.ranks, point.global_batch}, {}};
+  if (part == Part::fitted)
+    baseline.measured_s = point.time.mean;
+  else if (point.ranks == model.baseline_ranks && point.global_batch == model.global_batch)
+    baseline.measured_s = model.baseline_s;
+  return baseline;
 }
 
-ScorePoint score_point(data::MeasuredPoint const& point, std::vector<double> const& draws_s, double confidence) {
-  auto const predicted = interval_of(draws_s, confidence);
+double measured_efficiency(data::MeasuredPoint const& baseline, data::MeasuredPoint const& point) {
+  return model::efficiency({baseline.ranks, baseline.global_batch, baseline.time.mean},
+                           {point.ranks, point.global_batch, point.time.mean});
+}
+
+ScorePoint score_point(data::MeasuredPoint const& point, sim::TargetSummary const& summary,
+                       std::vector<double> const& draws_s, double confidence) {
+  auto const& predicted = summary.time_s;
   double const measured_s = point.time.mean;
   ScorePoint score{.ranks = point.ranks,
                    .global_batch = point.global_batch,
@@ -61,7 +86,8 @@ ScorePoint score_point(data::MeasuredPoint const& point, std::vector<double> con
                    .predicted_s = predicted.centre,
                    .low_s = predicted.low,
                    .high_s = predicted.high,
-                   .efficiency = {}};
+                   .efficiency = summary.efficiency,
+                   .p_pays = summary.p_pays};
   score.relative_error = relative_error(predicted.centre, measured_s);
   score.covered = predicted.low <= measured_s && measured_s <= predicted.high;
   // Of log T: a drift of Student's t in log T has no mean, so the score of T itself would be that of one far draw.
@@ -77,9 +103,10 @@ ScorePoint score_point(data::MeasuredPoint const& point, std::vector<double> con
 ScoreSummary summarize_scores(std::vector<ScorePoint> const& points) {
   std::vector<double> errors, crps, interval_scores, half_widths;
   std::array<std::size_t, 10> pit_histogram{};
-  std::size_t hits = 0;
+  std::size_t hits = 0, unknown = 0;
   for (auto const& point : points) {
-    if (!point.held_out) continue;
+    if (point.part == Part::fitted) continue;
+    unknown += point.part == Part::unknown ? 1 : 0;
     errors.push_back(point.relative_error);
     crps.push_back(point.crps_rel);
     interval_scores.push_back(point.interval_score_rel);
@@ -90,7 +117,8 @@ ScoreSummary summarize_scores(std::vector<ScorePoint> const& points) {
   double const none = std::numeric_limits<double>::quiet_NaN();
   auto const summary = summarize_errors(errors);
   double const half_width = errors.empty() ? none : data::median(half_widths);
-  return {.errors = summary,
+  return {.unknown = unknown,
+          .errors = summary,
           .coverage = coverage_of(hits, errors.size()),
           .crps_rel = errors.empty() ? none : data::summarize(crps).mean,
           .interval_score_rel = errors.empty() ? none : data::summarize(interval_scores).mean,
@@ -156,7 +184,7 @@ std::vector<RivalScore> score_rivals(data::Study const& fitted, std::vector<Scor
     RivalScore score{
         .name = std::string(rival.name), .meaning = std::string(rival.meaning), .relative_errors = {}, .errors = {}};
     for (auto const& point : points)
-      if (point.held_out)
+      if (point.part != Part::fitted)
         score.relative_errors.push_back(relative_error((*law)(point.ranks, point.global_batch), point.measured_s));
     score.errors = summarize_errors(score.relative_errors);
     scores.push_back(std::move(score));
@@ -166,11 +194,18 @@ std::vector<RivalScore> score_rivals(data::Study const& fitted, std::vector<Scor
 
 }  // namespace
 
-Scorecard validate_model(model::Model const& model, data::Study const& study, HoldoutOptions const& options) {
+std::string_view to_text(Part part) {
+  constexpr std::array<std::string_view, 3> words{"fitted", "held out", "unknown"};
+  return words[static_cast<std::size_t>(part)];
+}
+
+Scorecard validate_model(model::Model const& model, data::Study const& study, HoldoutOptions const& options,
+                         std::vector<std::string> const& digests) {
   check(options);
   auto const points = data::measured_points(study).points;
-  auto const draws = draw_points(model, points, options);
   auto const base = data::baseline_index(points);
+  auto const part = [&](std::size_t i) { return part_of(model.origin, points[i], digests); };
+  auto const summary = summarize_points(model, points, baseline_of(model, points[base], part(base)), options);
 
   Scorecard card{.study = study.path,
                  .workload = study.find("workload").value_or(""),
@@ -186,20 +221,11 @@ Scorecard validate_model(model::Model const& model, data::Study const& study, Ho
                  .bend = {},
                  .rivals = {},
                  .identified = {},
-                 .messages = {}};
-  Draws efficiencies;
+                 .messages = sim::cautions(model)};
   for (std::size_t i = 0; i < points.size(); ++i) {
-    auto score = score_point(points[i], draws[i], options.confidence);
-    score.measured_efficiency =
-        relative_throughput(points[base], points[base].time.mean, points[i], points[i].time.mean);
-    std::vector<double> efficiency;
-    for (std::size_t d = 0; d < draws[i].size(); ++d)
-      efficiency.push_back(relative_throughput(points[base], draws[base][d], points[i], draws[i][d]));
-    score.efficiency = interval_of(efficiency, options.confidence);
-    auto const paying =
-        std::count_if(efficiency.begin(), efficiency.end(), [&](double e) { return e >= options.threshold; });
-    score.p_pays = static_cast<double>(paying) / static_cast<double>(efficiency.size());
-    efficiencies.push_back(std::move(efficiency));
+    auto score = score_point(points[i], summary.targets[i], summary.times_s[i], options.confidence);
+    score.part = part(i);
+    score.measured_efficiency = measured_efficiency(points[base], points[i]);
     card.points.push_back(score);
   }
   card.summary = summarize_scores(card.points);
@@ -208,7 +234,7 @@ Scorecard validate_model(model::Model const& model, data::Study const& study, Ho
   };
   card.measured_bend = bend([&](std::size_t i) { return card.points[i].measured_efficiency; });
   card.predicted_bend = bend([&](std::size_t i) { return card.points[i].efficiency.centre; });
-  card.bend = forecast_bend(card.points, efficiencies, options);
+  card.bend = forecast_bend(card.points, summary.efficiency, options);
   for (auto const& [name, knowledge] : model.knowledge) card.identified[name] = knowledge.identified;
   return card;
 }
@@ -217,14 +243,15 @@ Scorecard validate_study(data::Study const& study, Split const& split, FitFuncti
                          HoldoutOptions const& options) {
   check(options);
   auto const part = fitted_part(study, split);
-  auto const result = fit(part);
-
+  auto result = fit(part);
+  sim::place_fitted_points(result.model);
   Scorecard card = validate_model(result.model, study, options);
   card.split = split.text;
-  card.messages = result.messages;
+  card.messages.insert(card.messages.begin(), result.messages.begin(), result.messages.end());
   std::set<std::pair<double, double>> fitted;
   for (auto const& point : data::measured_points(part).points) fitted.emplace(point.ranks, point.global_batch);
-  for (auto& point : card.points) point.held_out = !fitted.contains({point.ranks, point.global_batch});
+  for (auto& point : card.points)
+    point.part = fitted.contains({point.ranks, point.global_batch}) ? Part::fitted : Part::held_out;
   card.summary = summarize_scores(card.points);
   card.rivals = score_rivals(part, card.points);
   return card;

@@ -7,13 +7,14 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "calibrate/fit.hpp"
 #include "data/study.hpp"
 #include "model/curve.hpp"
-#include "sim/predict.hpp"
+#include "sim/summary.hpp"
 #include "validate/metrics.hpp"
 #include "validate/split.hpp"
 
@@ -25,15 +26,20 @@ using FitFunction = std::function<calibrate::FitResult(data::Study const&)>;
 struct HoldoutOptions {
   double confidence = 0.9;  ///< of the intervals, in (0, 1)
   double threshold = 0.7;   ///< efficiency that pays, for the bend, in (0, 1)
-  int draws = 2000;         ///< as sim::PredictOptions
+  int draws = sim::default_draws;
   std::uint64_t seed = 1;
   int min_fitted_ranks = 2;  ///< validate_studies leaves out a study with fewer different K to fit on
 };
 
+/// Whether a point was there when the Model was made.
+enum class Part { fitted, held_out, unknown };
+/// "fitted", "held out", "unknown"
+[[nodiscard]] std::string_view to_text(Part part);
+
 /// Prediction and measurement at one (K, B).
 struct ScorePoint {
   double ranks = 1.0, global_batch = 1.0;
-  bool held_out = true;
+  Part part = Part::held_out;
   std::size_t n = 1;                 ///< measured repeats
   double measured_s = 0.0;           ///< their mean
   double predicted_s = 0.0;          ///< median of the draws
@@ -49,6 +55,7 @@ struct ScorePoint {
 };
 
 struct ScoreSummary {
+  std::size_t unknown = 0;  ///< points among these that the Model may have been fitted to
   ErrorSummary errors;
   Coverage coverage;
   double crps_rel = 0.0, interval_score_rel = 0.0;  ///< means over points; NaN without points
@@ -77,7 +84,7 @@ struct Scorecard {
   double confidence = 0.9, threshold = 0.7;
   double baseline_ranks = 1.0;
   std::vector<ScorePoint> points;                       ///< by K, then B
-  ScoreSummary summary;                                 ///< of the held-out points
+  ScoreSummary summary;                                 ///< of the points not known to be fitted
   std::optional<double> predicted_bend, measured_bend;  ///< K, among the measured K
   BendForecast bend;
   std::vector<RivalScore> rivals;          ///< same points; those that could be fitted
@@ -98,9 +105,11 @@ struct ScorecardSet {
 [[nodiscard]] Scorecard validate_study(data::Study const& study, Split const& split, FitFunction const& fit,
                                        HoldoutOptions const& options);
 
-/// Scores a Model against a Study that it is taken not to have seen: every point counts as held out, no rivals.
+/// Scores a Model against a Study, no rivals. A point is fitted where the Model was fitted to this (K, B) of this very
+/// file, or to this very measurement; unknown where nothing says what the Model was made from.
+/// @param digests  SHA-256 of the Study's files
 [[nodiscard]] Scorecard validate_model(model::Model const& model, data::Study const& study,
-                                       HoldoutOptions const& options);
+                                       HoldoutOptions const& options, std::vector<std::string> const& digests = {});
 
 /// validate_study of each; a study that the split cannot divide is left out and listed.
 [[nodiscard]] ScorecardSet validate_studies(std::span<data::Study const> studies, Split const& split,

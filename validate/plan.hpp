@@ -84,7 +84,7 @@ struct PlanOptions {
 /// failures.
 struct PlanOption {
   double ranks = 1.0, gpus_paid = 1.0, global_batch = 1.0, steps = 1.0;
-  double step_s = 0.0;  ///< mean step, at the central parameters
+  double step_s = 0.0;  ///< mean step, as simulate() has it
   Span time_s;          ///< of the whole run
   double mean_time_s = 0.0;
   std::optional<Span> cost;

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "data/quantity_text.hpp"
+#include "sim/summary.hpp"
 #include "validate/number_text.hpp"
 
 namespace kurve::validate {
@@ -249,6 +250,7 @@ void add_notes(Plan& plan) {
       for (auto const& parameter : offer.not_measured) names += (names.empty() ? "" : ", ") + parameter;
       plan.notes.push_back(name + "not measured, and it matters here: " + names);
     }
+    for (auto const& caution : sim::cautions(offer.offer.model)) plan.notes.push_back(name + caution);
     double const seen = offer.offer.model.parameters.discrepancy_from_ranks;
     if (plan.recommended && &plan.offers[plan.recommended->offer] == &offer) {
       auto const& best = offer.options[plan.recommended->option];

@@ -184,8 +184,8 @@ ScalingPlot make_scaling_plot(Scorecard const& card) {
                    .bend_ranks = card.measured_bend,
                    .interval_words = percent_text(card.confidence, 0) + " interval"};
   for (auto const& p : card.points) {
-    plot.points.push_back(
-        plot_point(plot, p.held_out ? PointRole::held_out : PointRole::measured, p.ranks, p.measured_efficiency, {}));
+    plot.points.push_back(plot_point(plot, p.part == Part::fitted ? PointRole::measured : PointRole::held_out, p.ranks,
+                                     p.measured_efficiency, {}));
     plot.points.push_back(plot_point(plot, PointRole::predicted, p.ranks, p.efficiency.centre,
                                      data::Bounds{p.efficiency.low, p.efficiency.high}));
   }

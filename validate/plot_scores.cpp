@@ -34,12 +34,12 @@ constexpr Kind kinds[] = {{"$fitted", "fitted", "pt 7 ps 0.35 lc rgb '#999999'"}
                           {"$inside", "held out, inside its interval", "pt 7 ps 0.6 lw 1.2 lc rgb '#0072B2'"},
                           {"$outside", "held out, outside", "pt 5 ps 0.7 lw 1.2 lc rgb '#D55E00'"}};
 
-std::size_t kind_of(ScorePoint const& point) { return !point.held_out ? 0 : point.covered ? 1 : 2; }
+std::size_t kind_of(ScorePoint const& point) { return point.part == Part::fitted ? 0 : point.covered ? 1 : 2; }
 
 double largest_fitted_ranks(Scorecard const& card) {
   double largest = 0.0;
   for (auto const& point : card.points)
-    if (!point.held_out) largest = std::max(largest, point.ranks);
+    if (point.part == Part::fitted) largest = std::max(largest, point.ranks);
   return largest > 0.0 ? largest : card.points.back().ranks;
 }
 
@@ -132,7 +132,8 @@ std::string gnuplot_script(ScorecardSet const& set, PlotFormat format) {
   out << (is_text ? "set key bmargin left vertical Left reverse\n"
                   : "set key top left Left reverse samplen 2\nset grid lc rgb '#e4e4e4' lt 1 lw 0.6\n"
                     "set errorbars small\nset lmargin 9\nset multiplot layout 2,1\n")
-      << seconds_panel(extents, title, format) << distance_panel(extents, format) << (is_text ? "" : "unset multiplot\n");
+      << seconds_panel(extents, title, format) << distance_panel(extents, format)
+      << (is_text ? "" : "unset multiplot\n");
   return out.str();
 }
 

@@ -63,6 +63,7 @@ Json errors_json(ErrorSummary const& errors) {
 
 Json summary_json(ScoreSummary const& summary, double confidence) {
   Json json = errors_json(summary.errors);
+  json["unknown"] = summary.unknown;
   json["coverage"] = number(summary.coverage.share);
   json["coverage_low"] = summary.coverage.interval.low;
   json["coverage_high"] = summary.coverage.interval.high;
@@ -86,7 +87,8 @@ Json card_json(Scorecard const& card) {
   for (auto const& point : card.points)
     points.push_back({{"K", point.ranks},
                       {"global_batch", point.global_batch},
-                      {"held_out", point.held_out},
+                      {"part", to_text(point.part)},
+                      {"held_out", point.part == Part::unknown ? Json(nullptr) : Json(point.part == Part::held_out)},
                       {"n", point.n},
                       {"measured_s", point.measured_s},
                       {"predicted_s", number(point.predicted_s)},

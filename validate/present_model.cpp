@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sim/summary.hpp"
 #include "validate/number_text.hpp"
 #include "validate/present_allreduce.hpp"
 
@@ -166,7 +167,7 @@ std::string attribution_text(sim::Attribution const& a, double ranks) {
   listed = 0;
   for (auto const& pair : a.interactions)
     if (std::abs(pair.cost_s) >= 0.01 * std::abs(excess_s) && listed++ < 5) rest_s -= pair.cost_s;
-  add("rest: small batches, smaller interactions, less the baseline's", rest_s);
+  add("rest (small batches, baseline)", rest_s);
   return "\n" +
          wrap("At K = " + number_text(ranks, 7) + " T is " + unit.text(a.mean_s) + " " + unit.name + ", ideal " +
               unit.text(a.ideal_s) + " " + unit.name +
@@ -193,14 +194,17 @@ std::string sweep_text(std::string const& parameter, std::vector<std::string> co
                fixed_text(point.efficiency.centre, 3), percent_text(point.p_pays, 0),
                curves[i].bend ? number_text(curves[i].bend->ranks, 7) : "-"});
   }
-  return wrap("What if, at K = " + number_text(curves.front().points.back().ranks, 7) + ":") + to_text(table);
+  std::string out =
+      wrap("What if, at K = " + number_text(curves.front().points.back().ranks, 7) + ":") + to_text(table);
+  for (auto const& caution : curves.front().cautions) out += wrap(caution, "- ");
+  return out;
 }
 
 std::string to_text(calibrate::FitResult const& fit) {
   auto const& m = fit.model;
   std::string out = wrap(m.workload.empty() ? "fitted Model" : m.workload) + "\n" + to_text(table_of(m)) + "\n";
   std::vector<double> times_s;
-  for (auto const& point : fit.points) times_s.push_back(point.measured_s);
+  for (auto const& point : m.origin.fitted) times_s.push_back(point.measured_s);
   if (!times_s.empty()) {
     auto const unit = unit_of(times_s);
     TextTable points{{{"K"},
@@ -208,12 +212,13 @@ std::string to_text(calibrate::FitResult const& fit) {
                       {"runs"},
                       {"measured", "[" + unit.name + "]"},
                       {"fitted", "[" + unit.name + "]"},
+                      {percent_text(model::fitted_confidence, 0) + " interval", "[" + unit.name + "]"},
                       {"error"},
                       {"weight"}},
                      {}};
-    for (auto const& p : fit.points)
+    for (auto const& p : m.origin.fitted)
       points.add({number_text(p.ranks, 7), number_text(p.global_batch, 7), std::to_string(p.runs),
-                  unit.text(p.measured_s), unit.text(p.fitted_s),
+                  unit.text(p.measured_s), unit.text(p.fitted_s), unit.text(p.low_s) + " .. " + unit.text(p.high_s),
                   signed_percent_text(p.fitted_s / p.measured_s - 1.0, 1), fixed_text(p.weight, 2)});
     out += to_text(points) + "\n";
   }
@@ -226,6 +231,7 @@ std::string to_text(calibrate::FitResult const& fit) {
   for (auto const& sentence : rating_sentences(m.ratings)) out += wrap(sentence, "- ");
   if (!m.ratings.empty()) out += "\n";
   for (auto const& message : fit.messages) out += wrap(message, "- ");
+  for (auto const& caution : sim::cautions(m)) out += wrap(caution, "- ");
   return out;
 }
 
@@ -260,9 +266,10 @@ std::string to_text(model::Curve const& curve) {
            " scaling predicted from K0 = " + number_text(curve.baseline_ranks, 7)) +
       "\n" + to_text(table_of(curve)) + "\n";
   out += wrap(
-      "T: mean step; its interval is that of the mean step of a new run. E: per-worker throughput relative to K0. "
-      "P(pays): E >= " +
-      number_text(curve.threshold, 3) + ".");
+      "T: mean step, the median of what it may be; its interval is that of the mean step of a new run. E: per-worker "
+      "throughput relative to K0" +
+      (curve.baseline_s ? ", as measured there (" + number_text(*curve.baseline_s, 4) + " s)" : "") +
+      ". P(pays): E >= " + number_text(curve.threshold, 3) + ".");
   out += wrap(method_sentence(curve));
   out += wrap(bend_sentence(curve));
   if (!curve.points.empty()) {
@@ -287,6 +294,7 @@ std::string to_text(model::Curve const& curve) {
     for (auto const& name : curve.not_measured) names += (names.empty() ? "" : ", ") + name;
     out += wrap("not measured, and it matters here: " + names, "- ");
   }
+  for (auto const& caution : curve.cautions) out += wrap(caution, "- ");
   return out;
 }
 

@@ -162,11 +162,27 @@ TextTable table_of(Scorecard const& card) {
                   {"inside", "", Align::left},
                   {"P(pays)", "", Align::right, 2}};
   for (auto const& point : card.points)
-    text.add({k_text(point.ranks), k_text(point.global_batch), point.held_out ? "held out" : "fitted",
+    text.add({k_text(point.ranks), k_text(point.global_batch), std::string(to_text(point.part)),
               std::to_string(point.n), unit.text(point.measured_s), unit.text(point.predicted_s),
               range_text(unit.text(point.low_s), unit.text(point.high_s)), signed_percent_text(point.relative_error, 1),
-              point.covered ? "yes" : "no", fixed_text(point.p_pays, 2)});
+              point.part == Part::fitted ? "-"
+              : point.covered            ? "yes"
+                                         : "no",
+              fixed_text(point.p_pays, 2)});
   return text;
+}
+
+std::string split_sentence(Scorecard const& card) {
+  if (!card.split.empty()) return "Fitted on " + card.split + "; every other point was held out.";
+  auto const count = [&](Part part) {
+    return std::count_if(card.points.begin(), card.points.end(), [&](auto const& p) { return p.part == part; });
+  };
+  if (count(Part::unknown) > 0) return "A Model against measured points; its file does not say what it was made from.";
+  auto const fitted = count(Part::fitted), held_out = count(Part::held_out);
+  if (fitted == 0) return "A Model made without these points, against them.";
+  if (held_out == 0) return "A Model against the points that it was fitted to.";
+  return "A Model against measured points: it was fitted to " + std::to_string(fitted) +
+         " of them, and not to the other " + std::to_string(held_out) + ".";
 }
 
 TextTable rival_table(std::vector<RivalScore> const& rivals, ErrorSummary const& mine) {
@@ -184,11 +200,17 @@ TextTable rival_table(std::vector<RivalScore> const& rivals, ErrorSummary const&
 
 std::string coverage_sentence(ScoreSummary const& summary, double confidence) {
   auto const& c = summary.coverage;
-  if (c.n == 0) return "No held-out point.";
-  return std::to_string(c.hits) + " of " + std::to_string(c.n) + " held-out points lie in their " +
-         percent_text(confidence, 0) + " interval (" + percent_text(c.share, 0) + "; 95 % interval of that share " +
-         fixed_text(100.0 * c.interval.low, 0) + " .. " + percent_text(c.interval.high, 0) + "); median half-width " +
-         percent_text(summary.half_width_rel, 1) + " of T.";
+  if (c.n == 0) return "No held-out point: the Model was fitted to all of these, which says nothing of its intervals.";
+  std::string const inside = std::to_string(c.hits) + " of " + std::to_string(c.n);
+  if (summary.unknown > 0)
+    return inside + " points lie in their " + percent_text(confidence, 0) +
+           " interval. Whether the Model was fitted to them is not known (its file does not say what it was made "
+           "from): "
+           "no coverage is claimed.";
+  return inside + " held-out points lie in their " + percent_text(confidence, 0) + " interval (" +
+         percent_text(c.share, 0) + "; 95 % interval of that share " + fixed_text(100.0 * c.interval.low, 0) + " .. " +
+         percent_text(c.interval.high, 0) + "); median half-width " + percent_text(summary.half_width_rel, 1) +
+         " of T.";
 }
 
 std::string calibration_sentence(ScoreSummary const& summary) {
@@ -252,9 +274,7 @@ std::string to_text(Diagnosis const& d) {
 
 std::string to_text(Scorecard const& card) {
   std::string out = heading(card.workload, "prediction against measurement");
-  out += wrap(card.split.empty() ? "a given Model against every measured point"
-                                 : "fitted on " + card.split + "; every other point held out") +
-         "\n";
+  out += wrap(split_sentence(card)) + "\n";
   out += to_text(table_of(card)) + "\n" + wrap(coverage_sentence(card.summary, card.confidence));
   out += wrap(calibration_sentence(card.summary)) + wrap(bend_sentence(card));
   if (!card.rivals.empty()) out += "\n" + to_text(rival_table(card.rivals, card.summary.errors));

@@ -27,6 +27,8 @@ namespace kurve::validate {
 [[nodiscard]] std::string pop_sentence();
 /// What S and E in the table mean, in this study's regime.
 [[nodiscard]] std::string definition_sentence(ScalingTable const& table);
+/// What of a scorecard was held out.
+[[nodiscard]] std::string split_sentence(Scorecard const& card);
 /// "3 of 4 held-out points lie in their 90 % interval (75 %; 95 % interval of that share 19 to 99 %)"
 [[nodiscard]] std::string coverage_sentence(ScoreSummary const& summary, double confidence);
 

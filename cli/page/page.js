@@ -144,6 +144,11 @@ function show(answer, asked) {
     return box;
   }));
   $('bend').textContent = answer.sentences.bend;
+  $('cautions').replaceChildren(...curve.cautions.map((text) => {
+    const item = document.createElement('li');
+    item.textContent = text;
+    return item;
+  }));
   $('scaling-title').textContent = strong ? 'Speedup' : 'Efficiency (' + curve.regime + ')';
   fillTable($('curve-table'), ['K', 'T [s]', 'low', 'high', ...(strong ? ['S'] : ['B']), 'E', 'low', 'high', 'P(pays)'], curve.points.map((p) => [whole(p.K),
     p.mean_s.toPrecision(4), p.low_s.toPrecision(4), p.high_s.toPrecision(4), strong ? three(p.speedup) : whole(p.global_batch), p.efficiency.mean.toFixed(3),

@@ -166,7 +166,7 @@ TEST_CASE("fit: what whole steps take beyond components is fitted and marked as 
   double const total = model::extra_time_s(fit.model.parameters, 4, 1.0);
   CHECK(std::abs(total - 5e-3) < 0.5e-3);
   CHECK(fit.model.knowledge.at("extra.multi").source == model::Source::fitted);
-  for (auto const& point : fit.points) CHECK_CLOSE(point.fitted_s, point.measured_s, 0.02);
+  for (auto const& point : fit.model.origin.fitted) CHECK_CLOSE(point.fitted_s, point.measured_s, 0.02);
 }
 
 TEST_CASE("fit: two K that a ring was fitted to do not say how well it foretells others and five do") {

@@ -82,12 +82,12 @@ TEST_SUITE("unit") {
     auto const with_gradient = "# gradient_bytes: 1e6\n" + std::string(steps);
     auto const beside =
         fit_model(sort_inputs({of(network, "n.log", "nccl-tests"), of(with_gradient, "steps.csv")}), {.draws = 20});
-    REQUIRE(beside.points.size() == 3);
-    CHECK_CLOSE(beside.points[1].measured_s, 0.100, 1e-12);
+    REQUIRE(beside.model.origin.fitted.size() == 3);
+    CHECK_CLOSE(beside.model.origin.fitted[1].measured_s, 0.100, 1e-12);
     CHECK(source_of(beside.model, "network.inter.bandwidth_Bps") != model::Source::fitted);
     CHECK(beside.model.parameters.gradient_bytes == 1e6);
     auto const alone = fit_model(sort_inputs({of(network, "n.log", "nccl-tests")}), {.draws = 20});
-    CHECK(alone.points.empty());
+    CHECK(alone.model.origin.fitted.empty());
   }
 
   TEST_CASE("fit inputs: a network beside steps moves the forecast and a what-if of it is felt") {

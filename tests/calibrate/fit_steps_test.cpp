@@ -152,7 +152,7 @@ TEST_SUITE("unit") {
 
   TEST_CASE("step fit: a fitted point is met and compute is identified where batches differ") {
     auto const fit = calibrate::fit_steps(amdahl(0.05, 10, {8, 16, 32, 64, 128}), {});
-    for (auto const& point : fit.points)
+    for (auto const& point : fit.model.origin.fitted)
       CHECK(std::abs(point.fitted_s / point.measured_s - 1.0) < 0.01);  // misfit prior is 0.36 %
     CHECK(fit.model.knowledge.at("compute.per_sample").identified);
     CHECK(fit.model.knowledge.at("variability.noise.run_cv").source == model::Source::assumed);  // no repeats
@@ -185,7 +185,7 @@ TEST_SUITE("unit") {
     std::string const path = KURVE_SOURCE_DIR "/data/sets/mlperf_resnet_hpe_v2_1/points.csv";
     auto const fit = calibrate::fit_steps(data::read_study({path}), {});
     int flagged = 0;
-    for (auto const& point : fit.points)
+    for (auto const& point : fit.model.origin.fitted)
       if (!point.flag.empty()) {
         ++flagged;
         CHECK(point.ranks == 32);
@@ -207,6 +207,7 @@ TEST_SUITE("unit") {
     auto const clean = calibrate::fit_steps(study_of(head + rows), {}),
                spiked = calibrate::fit_steps(study_of(head + slow), {});
     // pulled in to 2 % of the median: the mean of five moves by 0.4 %, not by 6 %
-    CHECK(spiked.points[2].measured_s / clean.points[2].measured_s == doctest::Approx(1.004).epsilon(1e-6));
+    CHECK(spiked.model.origin.fitted[2].measured_s / clean.model.origin.fitted[2].measured_s ==
+          doctest::Approx(1.004).epsilon(1e-6));
   }
 }

@@ -104,6 +104,8 @@ model::Curve some_curve() {
   c.bend = model::CurveBend{
       .ranks = 64, .last_ok_ranks = 8, .crossing_ranks = 20.5, .low_ranks = std::nullopt, .high_ranks = std::nullopt};
   c.not_measured = {"serial", "overlap.fraction"};
+  c.cautions = {"K = 8 is missed"};
+  c.baseline_s = 1.0 / 3.0;
   return c;
 }
 
@@ -180,6 +182,33 @@ TEST_SUITE("unit") {
     CHECK(has(model_error(written(m)), "a negative figure of rating 2"));
   }
 
+  TEST_CASE("model file: what it was fitted to is kept, and a file that does not say is of unknown origin") {
+    auto m = awkward_model();
+    test::TemporaryFolder folder;
+    CHECK(read_model(folder.write("m.json", written(m))).origin.digests == std::vector{digest("")});
+    m.origin.known = true;
+    m.origin.fitted = {{.ranks = 2,
+                        .global_batch = 64,
+                        .runs = 3,
+                        .measured_s = 1.0 / 3.0,
+                        .fitted_s = 0.3,
+                        .low_s = 0.25,
+                        .high_s = 0.35,
+                        .weight = 0.9,
+                        .flag = "odd"}};
+    m.baseline_s = 1.0 / 3.0;
+    auto const back = read_model(folder.write("m.json", written(m)));
+    CHECK(back.baseline_s == m.baseline_s);
+    REQUIRE(back.origin.fitted.size() == 1);
+    auto const &a = back.origin.fitted[0], &b = m.origin.fitted[0];
+    CHECK((a.ranks == b.ranks && a.global_batch == b.global_batch && a.runs == b.runs && a.flag == b.flag));
+    CHECK((a.measured_s == b.measured_s && a.fitted_s == b.fitted_s && a.low_s == b.low_s && a.high_s == b.high_s));
+    CHECK(a.weight == b.weight);
+    m.origin.fitted[0].high_s = 0.1;  // below its low end
+    CHECK(has(model_error(written(m)), "a figure out of range of fitted point 1"));
+    CHECK_FALSE(read_model(KURVE_SOURCE_DIR "/docs/tutorial/strong.json").origin.known);
+  }
+
   TEST_CASE("model file: what is wrong is said") {
     auto const whole = written(awkward_model());
     auto const cut = model_error(whole.substr(0, whole.size() / 2));
@@ -252,6 +281,8 @@ TEST_SUITE("unit") {
     CHECK(nlohmann::json::parse(again.str())["bend"] == j["bend"]);
     CHECK(back.points[0].quantiles_s == some_curve().points[0].quantiles_s);
     CHECK(back.not_measured == some_curve().not_measured);
+    CHECK(back.cautions == some_curve().cautions);
+    CHECK(back.baseline_s == some_curve().baseline_s);
     CHECK(has(test::message_of<DataError>(
                   [&] { return read_curve(folder.write("d.json", R"({"schema": "kurve.curve/1"})")); }),
               "d.json: "));

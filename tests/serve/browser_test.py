@@ -139,7 +139,7 @@ def main():
         check(linked["plan"]["deadline_s"] == 86400, "the link's deadline was lost")
         check_same(linked)
         check_exports(browser, WORK)
-        line = ["simulate", os.path.join(WORK, "kurve.json"), "-K", "48", "--draws=400", "--json"]
+        line = ["simulate", os.path.join(WORK, "kurve.json"), "-K", "48", "--json"]
         out = json.loads(subprocess.run([KURVE, *line], capture_output=True, text=True).stdout)
         check(out["points"][0]["mean_s"] == point["mean_s"], "the exported Model is another")
         check_lessons(browser)

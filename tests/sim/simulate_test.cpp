@@ -93,13 +93,15 @@ TEST_SUITE("unit") {
     auto o = options(Method::ring);
     o.ranks = {24};
     o.trials = 20;
+    m.knowledge.clear();  // nothing uncertain: T is the mean of the steps drawn
     double sum = 0.0;
     for (std::uint32_t t = 0; t < 20; ++t) sum += replay_trial(m, 24, 1024, Method::ring, o.seed, t).step_s;
     CHECK_CLOSE(simulate(m, o).points[0].mean_s, sum / 20, 1e-14);  // 20 additions in another order
   }
 
   TEST_CASE("a trial replayed alone is the trial of the run") {
-    auto const m = example();
+    auto m = example();
+    m.knowledge.clear();  // nothing uncertain: T is the mean of the steps drawn
     for (auto const method : {Method::order_statistics, Method::workers}) {
       StepSampler const sampler(m.parameters, 64, 1024, 7);
       auto const run = run_trials(50, 3, 20,
@@ -180,7 +182,8 @@ TEST_SUITE("unit") {
     auto c = simulate(m, options());
     CHECK(c.points[2].global_batch == 16 * 1024);
     CHECK_FALSE(c.points[2].speedup);
-    CHECK_CLOSE(c.points[2].efficiency.centre, c.points[0].mean_s / c.points[2].mean_s, 1e-14);  // T(1)/T(K)
+    // T(1)/T(K), but for the median of 1/T between its two middle draws, some 1e-3 apart: off by a square of that
+    CHECK_CLOSE(c.points[2].efficiency.centre, c.points[0].mean_s / c.points[2].mean_s, 1e-5);
     m.regime = Regime::mixed;
     CHECK_THROWS_AS(static_cast<void>(simulate(m, options())), InputError);
     auto o = options();
@@ -256,7 +259,8 @@ TEST_SUITE("unit") {
 
   TEST_CASE("one all-reduce: the model's time and an interval that holds it") {
     auto const m = example();
-    auto const points = simulate_allreduce(m, {.ranks = {1, 16, 64}, .bytes = {0x1p20, 0x1p33}, .draws = 400});
+    int const draws = 20'000;
+    auto const points = simulate_allreduce(m, {.ranks = {1, 16, 64}, .bytes = {0x1p20, 0x1p33}, .draws = draws});
     REQUIRE(points.size() == 6);
     CHECK(points[0].time_s == 0.0);
     auto const& p = points[3];
@@ -265,7 +269,7 @@ TEST_SUITE("unit") {
         inter{.alpha = Seconds{1e-5}, .beta = {1 / 5e10}, .gamma = {}};
     CHECK_CLOSE(p.time_s,
                 model::allreduce_time(model::AllreduceAlgorithm::ring, 16, 8, Bytes{1LL << 33}, intra, inter).count(),
-                1e-14);
+                4.0 * 1.2533 * 0.2 / std::sqrt(draws));  // 4 SE of the median, of a bandwidth known to 20 %
     CHECK((p.low_s < p.time_s && p.time_s < p.high_s));
     CHECK_CLOSE(p.busbw_Bps, 0x1p33 / p.time_s * 30.0 / 16.0, 1e-14);
   }

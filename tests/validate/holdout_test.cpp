@@ -88,8 +88,8 @@ TEST_SUITE("unit") {
         validate::validate_study(test::study_of(csv), validate::parse_split("K<=4"), RecordingFit{&seen}, {});
     REQUIRE(card.points.size() == 5);
     CHECK(card.points[0].n == 2);
-    CHECK_FALSE(card.points[2].held_out);
-    CHECK(card.points[3].held_out);
+    CHECK(card.points[2].part == validate::Part::fitted);
+    CHECK(card.points[3].part == validate::Part::held_out);
     CHECK(card.summary.errors.n == 2);
     CHECK(card.summary.errors.max <
           4.0 * 1.2533 * 0.02 / std::sqrt(2000.0));  // 4 SE of the median of 2000 draws of 2 %

@@ -109,15 +109,16 @@ TEST_SUITE("unit") {
 
   TEST_CASE("plot: many studies show predicted against measured and what was fitted apart") {
     validate::Scorecard card{.split = "K <= Kmax/2"};
-    auto const point = [](double ranks, bool held_out, double measured_s, double predicted_s, double half_s) {
-      validate::ScorePoint p{.ranks = ranks, .held_out = held_out, .measured_s = measured_s, .predicted_s = predicted_s};
+    auto const point = [](double ranks, validate::Part part, double measured_s, double predicted_s, double half_s) {
+      validate::ScorePoint p{.ranks = ranks, .part = part, .measured_s = measured_s, .predicted_s = predicted_s};
       p.low_s = predicted_s - half_s;
       p.high_s = predicted_s + half_s;
       p.covered = p.low_s <= measured_s && measured_s <= p.high_s;
       return p;
     };
-    card.points = {point(2, false, 1, 1, 0.1), point(4, false, 0.5, 0.5, 0.1), point(8, true, 0.4, 0.3, 0.2),
-                   point(16, true, 0.4, 0.2, 0.1)};
+    auto const fitted = validate::Part::fitted, held_out = validate::Part::held_out;
+    card.points = {point(2, fitted, 1, 1, 0.1), point(4, fitted, 0.5, 0.5, 0.1), point(8, held_out, 0.4, 0.3, 0.2),
+                   point(16, held_out, 0.4, 0.2, 0.1)};
     validate::ScorecardSet set;
     set.studies = {card};
     set.summary.coverage = {.hits = 1, .n = 2};
@@ -126,8 +127,7 @@ TEST_SUITE("unit") {
     CHECK(has(script, "$inside << end_of_block\n0.4 0.3 0.1 0.5 2 0.75 0.25 1.25\nend_of_block"));
     CHECK(has(script, "$outside << end_of_block\n0.4 0.2 0.1 0.3 4 0.5 0.25 0.75\nend_of_block"));
     CHECK(has(script, "rectangle from 0.416667, graph 0 to 1, graph 1"));  // from below K = 2 of 4 to 4
-    for (auto const format : {validate::PlotFormat::svg, validate::PlotFormat::png, validate::PlotFormat::pdf})
-      try {
+    for (auto const format : {validate::PlotFormat::svg, validate::PlotFormat::png, validate::PlotFormat::pdf}) try {
         CHECK(validate::render_plot(set, format).size() > 1000);
       } catch (NotBuilt const& error) {
         MESSAGE("skipped: " << error.what());

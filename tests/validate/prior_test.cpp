@@ -32,7 +32,8 @@ double log_median_error(validate::ScorecardSet const& set) {
   std::vector<double> logs;
   for (auto const& card : set.studies)
     for (auto const& point : card.points)
-      if (point.held_out) logs.push_back(std::log(std::abs(point.predicted_s / point.measured_s - 1.0) + 1e-4));
+      if (point.part == validate::Part::held_out)
+        logs.push_back(std::log(std::abs(point.predicted_s / point.measured_s - 1.0) + 1e-4));
   auto const summary = data::summarize(logs);
   return 1.2533 * summary.standard_error();
 }
@@ -42,7 +43,7 @@ double two_standard_errors_above_p90(validate::ScorecardSet const& set) {
   std::vector<double> errors;
   for (auto const& card : set.studies)
     for (auto const& point : card.points)
-      if (point.held_out) errors.push_back(std::abs(point.relative_error));
+      if (point.part == validate::Part::held_out) errors.push_back(std::abs(point.relative_error));
   double const n = static_cast<double>(errors.size());
   return data::quantile(errors, 0.9 + 2.0 * std::sqrt(0.9 * 0.1 / n));
 }
