@@ -8,6 +8,7 @@
 #include "calibrate/fit.hpp"
 #include "calibrate/random.hpp"
 #include "calibrate/step_update.hpp"
+#include "data/parallelism.hpp"
 #include "data/stats.hpp"
 
 namespace kurve::calibrate {
@@ -302,6 +303,7 @@ FitResult fit_components(data::Study const& components, data::Study const& steps
   auto& m = result.model;
   m.workload = components.find("workload").value_or("");
   m.regime = steps.samples.empty() ? components.regime() : steps.regime();
+  m.replica_workers = data::replica_workers(steps);
   m.global_batch = components.find_number("global_batch").value_or(1.0);
   for (auto const& row : steps.steps())
     if (row.ranks == 1 && row.global_batch) m.global_batch = *row.global_batch;

@@ -8,6 +8,7 @@
 
 #include "calibrate/fit_steps.hpp"
 #include "calibrate/step_particles.hpp"
+#include "data/parallelism.hpp"
 #include "data/stats.hpp"
 
 namespace kurve::calibrate {
@@ -194,6 +195,7 @@ FitResult fit_steps(data::Study const& study, FitOptions const& options, StepPri
   fitted.global_batch = baseline.global_batch;
   fitted.baseline_ranks = baseline.ranks;
   fitted.baseline_s = baseline.time.mean;
+  fitted.replica_workers = data::replica_workers(study);
   fitted.parameters.workers_per_node = evidence.workers_per_node;
   fitted.knowledge["network.workers_per_node"] = {
       .source = study.find("workers_per_node") ? Source::imported : Source::assumed,

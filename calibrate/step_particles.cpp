@@ -104,14 +104,6 @@ std::optional<double> micro_batches(data::Study const& study, data::MeasuredPoin
   return point.global_batch * cut.workers_per_replica / (point.ranks * *cut.micro_batch);
 }
 
-/// How the model is cut at a point: by its configuration ("parallelism TP4PP8", "pp 8"), then by the header.
-data::Parallelism cut_of(data::Study const& study, data::MeasuredPoint const& point) {
-  std::string words;
-  for (std::size_t c = 0; c < point.configuration.size(); ++c)
-    words += study.configuration_columns[c] + ' ' + point.configuration[c] + ' ';
-  return data::parallelism_of(words + study.find("parallelism").value_or(""));
-}
-
 /// The configuration of a point as a reader would write it, without what follows from K and B.
 std::string configuration_of(data::Study const& study, data::MeasuredPoint const& point, bool has_batch) {
   std::ostringstream text;
@@ -123,7 +115,7 @@ std::string configuration_of(data::Study const& study, data::MeasuredPoint const
     auto const value = data::without_data_parallelism(column, point.configuration[c]);
     if (!value.empty()) text << separator() << column << ' ' << value;
   }
-  if (auto const count = micro_batches(study, point, has_batch, cut_of(study, point)))
+  if (auto const count = micro_batches(study, point, has_batch, data::parallelism_of(study, point.configuration)))
     text << separator() << "micro-batches of " << point.global_batch / *count / point.ranks << " samples a worker";
   return text.str().empty() ? "nothing said" : text.str();
 }
@@ -160,7 +152,7 @@ StepEvidence step_evidence(data::Study const& study, data::MeasuredPoints const&
       fitted.relative_variance +=
           std::pow(point.time.standard_error() / fitted.time_s, 2);  // of steps within the one run
     fitted.configuration = configuration_of(study, point, measured.has_batch);
-    auto const cut = cut_of(study, point);
+    auto const cut = data::parallelism_of(study, point.configuration);
     if (auto const count = micro_batches(study, point, measured.has_batch, cut); count && *count >= 1.0) {
       fitted.idle_batch = (cut.stages - 1.0) * fitted.local_batch() / *count / cut.chunks.value_or(1.0);
       fitted.chunks_known = cut.chunks.has_value();

@@ -8,11 +8,13 @@
 #include <optional>
 #include <sstream>
 #include <string_view>
+#include <vector>
 
 #include "cli/terminal.hpp"
 #include "cli/verbs.hpp"
 #include "data/printable.hpp"
 #include "model/error.hpp"
+#include "model/near_miss.hpp"
 
 namespace {
 
@@ -75,9 +77,14 @@ int run(Arguments arguments) {
       if (ends_by_itself(verb) && !is_quiet(arguments)) heart.emplace(arguments[0]);
       return verb.run({arguments.begin() + 1, arguments.end()});
     }
-  std::string names;
-  for (auto const& verb : verbs) names += " " + std::string(verb.name);
-  throw InputError("unknown verb '" + arguments[0] + "' (the verbs are" + names + ")");
+  std::string list;
+  std::vector<std::string_view> names;
+  for (auto const& verb : verbs) {
+    list += " " + std::string(verb.name);
+    names.push_back(verb.name);
+  }
+  throw InputError("unknown verb '" + arguments[0] + "' (the verbs are" + list + ")" +
+                   did_you_mean(arguments[0], names));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <sstream>
+#include <typeinfo>
 
 #include "cli/terminal.hpp"
 #include "data/atomic_file.hpp"
@@ -11,6 +12,7 @@
 #include "data/printable.hpp"
 #include "data/quantity_text.hpp"
 #include "model/error.hpp"
+#include "model/near_miss.hpp"
 #include "validate/number_text.hpp"
 #include "validate/text_table.hpp"
 
@@ -28,6 +30,41 @@ double checked(double value, char const* name, bool upper_included) {
 
 constexpr std::size_t largest_config = std::size_t{1} << 20;  // some hundred options of a line each
 constexpr int fewest_draws = 10, most_draws = 100'000;        // the ends of an interval; a Model of 100 MB
+
+/// Whole numbers as digits, others as they read back: what Boost reads.
+std::string digits(double value, bool whole) {
+  return whole ? std::to_string(static_cast<long long>(value)) : data::number_text(value);
+}
+
+/// The values of options that are numbers in the one language of quantities (`1e4`, `10k`, `70%`) as Boost reads them;
+/// what is no number it refuses itself.
+void read_numbers(po::parsed_options& parsed, po::options_description const& known) {
+  for (auto& option : parsed.options) {
+    auto const* description = option.string_key.empty() ? nullptr : known.find_nothrow(option.string_key, false);
+    auto const* typed =
+        description == nullptr ? nullptr : dynamic_cast<po::typed_value_base const*>(description->semantic().get());
+    if (typed == nullptr) continue;
+    auto const& type = typed->value_type();
+    bool const whole = type == typeid(int) || type == typeid(long) || type == typeid(std::uint64_t);
+    if (!whole && type != typeid(double)) continue;
+    for (auto& text : option.value) {
+      auto const value = data::plain_from_text(text);
+      if (!value || text.find_first_not_of("+-0123456789") == std::string::npos) continue;
+      if (!whole || (*value == std::floor(*value) && std::abs(*value) < 1e18)) text = digits(*value, whole);
+    }
+  }
+}
+
+/// Boost's own message, and the option that was meant.
+[[noreturn]] void refuse_unknown(po::unknown_option const& e, po::options_description const& known) {
+  std::vector<std::string_view> names;
+  for (auto const& option : known.options())
+    if (option->long_name() != "input") names.push_back(option->long_name());
+  auto const name = e.get_option_name();
+  auto const start = std::min(name.find_first_not_of('-'), name.size());
+  auto const near = near_miss(std::string_view(name).substr(start), names);
+  throw InputError(std::string(e.what()) + (near.empty() ? "" : ". Did you mean '--" + std::string(near) + "'?"));
+}
 
 std::string config_text(std::string const& path) {
   try {
@@ -118,7 +155,16 @@ bool CommandLine::parse(Arguments const& arguments) {
   all.add(visible_).add(common_).add(hidden_);
   // No abbreviated names: a new option must not change what an old script means.
   auto const style = po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
-  store(po::command_line_parser(arguments).options(all).positional(positions_).style(style).run());
+  auto const store = [&](auto&& parse_options) {
+    try {
+      po::parsed_options parsed = parse_options();
+      read_numbers(parsed, all);
+      po::store(parsed, values_);
+    } catch (po::unknown_option const& e) {
+      refuse_unknown(e, all);
+    }
+  };
+  store([&] { return po::command_line_parser(arguments).options(all).positional(positions_).style(style).run(); });
   if (has("help")) {
     std::ostringstream text;
     text << "kurve " << usage_ << "\n\n"
@@ -131,7 +177,7 @@ bool CommandLine::parse(Arguments const& arguments) {
   }
   if (auto const path = find<std::string>("config")) {
     std::istringstream file(config_text(*path));
-    store(po::parse_config_file(file, all));
+    store([&] { return po::parse_config_file(file, all); });
   }
   po::notify(values_);
   require_apart();

@@ -5,19 +5,20 @@
 
 #include "cli/output.hpp"
 #include "cli/plan_options.hpp"
+#include "cli/settings.hpp"
 #include "cli/verbs.hpp"
 #include "data/model_file.hpp"
-#include "model/error.hpp"
+#include "validate/felt.hpp"
 #include "validate/present_plan.hpp"
 
 namespace kurve::cli {
 namespace {
 
-/// File names without folder and ending; with them where two would be the same.
+/// File names without folder and ending; with them where two files would have the same.
 Arguments names_of(Arguments const& paths) {
   Arguments names;
   for (auto const& path : paths) names.push_back(std::filesystem::path(path).stem().string());
-  if (names.size() == 2 && names[0] == names[1]) return paths;
+  if (names.size() == 2 && names[0] == names[1] && paths[0] != paths[1]) return paths;
   return names;
 }
 
@@ -38,8 +39,12 @@ int plan(Arguments const& arguments) {
   auto const picture = plot_path(line);
   std::vector<model::Model> models;
   for (auto const& path : inputs) models.push_back(data::read_model(path));
-  auto const offers = offers_of(line, std::move(models), names_of(inputs));
-  auto const result = validate::make_plan(offers, plan_options(line, offers));
+  auto const offers = offers_of(line, models, names_of(inputs));
+  auto const options = plan_options(line, offers);
+  for (std::size_t i = 0; i < offers.size(); ++i)
+    validate::check_felt(models[i], offers[i].model, settings_of(line.all("set")),
+                         validate::asked_plan(offers[i], options));
+  auto const result = validate::make_plan(offers, options);
   if (wants(line, ".json")) {
     auto const made_by = line.provenance(inputs);
     write_result(line, validate::to_json(result, &made_by));

@@ -32,12 +32,28 @@ Value const& of_offer(std::vector<Value> const& values, std::size_t offer, std::
   return values.size() == 1 ? values[0] : values[offer];
 }
 
-/// Money for an hour, a second of it. @throws InputError on another unit
+/// Money for a time, a second of it. @throws InputError on another unit
 double value_of_time_per_s(std::string const& text) {
   auto const slash = text.find('/');
-  if (slash == std::string::npos || (text.substr(slash + 1) != "h" && text.substr(slash + 1) != "hour"))
-    throw InputError("value of time '" + text + "' (must be money an hour, such as 500/h)");
-  return data::money_from_text(text.substr(0, slash)).amount / data::hour_s;
+  if (slash == std::string::npos)
+    throw InputError("value of time '" + text + "' (must be money for a time, such as 500/h or 10k/day)");
+  return data::money_from_text(text.substr(0, slash)).amount /
+         data::seconds_from_text("1" + text.substr(slash + 1)).count();
+}
+
+/// Two offers of one file are told apart by what differs between them, else by number.
+void tell_apart(std::vector<validate::Offer>& offers) {
+  if (offers.size() != 2 || offers[0].name != offers[1].name) return;
+  auto const terms = [](validate::Offer const& offer) {
+    std::string text;
+    if (offer.price) text += " at " + data::price_text(*offer.price);
+    if (offer.gpus) text += ", " + data::number_text(*offer.gpus) + " GPUs";
+    if (offer.block > 1.0) text += ", blocks of " + data::number_text(offer.block);
+    return text;
+  };
+  std::string const first = terms(offers[0]), second = terms(offers[1]);
+  offers[0].name += first == second ? " (1)" : first;
+  offers[1].name += first == second ? " (2)" : second;
 }
 
 }  // namespace
@@ -61,7 +77,7 @@ void add_plan_options(CommandLine& line) {
       "rsc1, rsc2; or none")("checkpoint", text("T")->default_value("60s"), "for which a checkpoint stops the work")(
       "restart", text("T")->default_value("10min"), "from a failure to the next new step")(
       "interval", text("T"), "of work between checkpoints; the best one if not given")(
-      "watts", po::value<double>()->value_name("W"), "of one GPU at work: adds energy")(
+      "watts", text("W"), "of one GPU at work, 700 or 0.7kW: adds energy")(
       "set,s", po::value<Arguments>()->composing()->value_name("NAME=VALUE"), "what if: as in simulate")(
       "draws", po::value<int>()->default_value(2000), "parameter vectors")(
       "runs", po::value<int>()->default_value(4), "runs with failures of their own for each parameter vector")(
@@ -73,8 +89,8 @@ std::vector<validate::Offer> offers_of(CommandLine const& line, std::vector<mode
   std::vector<data::Price> prices;
   std::vector<double> gpus, blocks;
   if (auto const text = line.find<std::string>("price")) prices = data::prices_from_text(*text);
-  if (auto const text = line.find<std::string>("gpus")) gpus = number_list("gpus", *text);
-  if (auto const text = line.find<std::string>("block")) blocks = number_list("block", *text);
+  if (auto const text = line.find<std::string>("gpus")) gpus = data::numbers_from_text("--gpus", *text);
+  if (auto const text = line.find<std::string>("block")) blocks = data::numbers_from_text("--block", *text);
   std::vector<validate::Offer> offers;
   for (std::size_t i = 0; i < models.size(); ++i) {
     apply_settings(models[i], line.all("set"));
@@ -84,6 +100,7 @@ std::vector<validate::Offer> offers_of(CommandLine const& line, std::vector<mode
     if (!blocks.empty()) offer.block = of_offer(blocks, i, models.size(), "block");
     offers.push_back(std::move(offer));
   }
+  tell_apart(offers);
   return offers;
 }
 
@@ -99,7 +116,7 @@ validate::PlanOptions plan_options(CommandLine const& line, std::vector<validate
                           .deadline_s = seconds_option(line, "deadline"),
                           .budget = {},
                           .value_per_s = {},
-                          .watts = line.find<double>("watts"),
+                          .watts = {},
                           .confidence = line.confidence(),
                           .threshold = line.threshold(),
                           .draws = line.draws(),
@@ -116,6 +133,7 @@ validate::PlanOptions plan_options(CommandLine const& line, std::vector<validate
   o.failures.checkpoint_s = data::seconds_from_text(line.get<std::string>("checkpoint")).count();
   o.failures.restart_s = data::seconds_from_text(line.get<std::string>("restart")).count();
   o.failures.interval_s = seconds_option(line, "interval");
+  if (auto const text = line.find<std::string>("watts")) o.watts = data::watts_from_text(*text);
   if (auto const text = line.find<std::string>("budget")) o.budget = data::money_from_text(*text);
   if (auto const text = line.find<std::string>("value-of-time")) o.value_per_s = value_of_time_per_s(*text);
   return o;

@@ -5,13 +5,20 @@
 
 #include "data/quantity_text.hpp"
 #include "model/error.hpp"
+#include "model/step.hpp"
 
 namespace kurve::cli {
 namespace {
 
 constexpr std::size_t most_values = 1000;  // a Curve each
 
-std::vector<std::string> values_of(std::string const& setting, std::string const& list) {
+/// A value of `name` in SI. @throws InputError
+double number_of(std::string const& name, std::string const& text) {
+  auto const* info = model::find_parameter(name);
+  return data::value_from_text(name, info == nullptr ? "1" : info->unit, text);
+}
+
+std::vector<std::string> values_of(std::string const& setting, std::string const& name, std::string const& list) {
   std::vector<std::string> values;
   std::istringstream in(list);
   for (std::string piece; std::getline(in, piece, ',');) {
@@ -22,11 +29,10 @@ std::vector<std::string> values_of(std::string const& setting, std::string const
       values.push_back(piece);
       continue;
     }
-    auto const first = data::number_from_text(piece.substr(0, dots)),
-               last = data::number_from_text(piece.substr(dots + 2));
-    if (!first || !last || !(*first > 0.0) || *last < *first || *last > 1e12 * *first)
+    double const first = number_of(name, piece.substr(0, dots)), last = number_of(name, piece.substr(dots + 2));
+    if (!(first > 0.0) || last < first || last > 1e12 * first)
       throw InputError("--set '" + setting + "' (a..b doubles from a > 0 up to b >= a, b at most 1e12 a)");
-    for (double x = *first; x <= *last * (1.0 + 1e-12); x *= 2.0) values.push_back(data::number_text(x));
+    for (double x = first; x <= last * (1.0 + 1e-12); x *= 2.0) values.push_back(data::number_text(x));
   }
   return values;
 }
@@ -46,7 +52,7 @@ SortedSettings sort_settings(Arguments const& settings) {
     } else if (sorted.range) {
       throw InputError("--set '" + setting + "' (one parameter can range, and " + sorted.range->name + " does)");
     } else {
-      sorted.range = Range{name, values_of(setting, value)};
+      sorted.range = Range{name, values_of(setting, name, value)};
     }
   }
   return sorted;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/settings.hpp"
 
-#include <sstream>
-
+#include "data/parameter_text.hpp"
 #include "data/quantity_text.hpp"
 #include "model/error.hpp"
 #include "sim/summary.hpp"
@@ -20,7 +19,7 @@ bool set_frame(model::Model& model, std::string const& name, std::string const& 
     return true;
   }
   if (name != "global_batch") return false;
-  auto const batch = data::number_from_text(value);
+  auto const batch = data::plain_from_text(value);
   if (!batch || !(*batch > 0.0) || !(*batch <= 1e15))
     throw InputError("global_batch='" + value + "' (must be a positive number up to 1e15)");
   model.global_batch = *batch;
@@ -28,17 +27,6 @@ bool set_frame(model::Model& model, std::string const& name, std::string const& 
 }
 
 }  // namespace
-
-std::vector<double> number_list(std::string const& name, std::string const& text) {
-  std::vector<double> values;
-  std::istringstream in(text);
-  for (std::string piece; std::getline(in, piece, ',');) {
-    auto const value = data::number_from_text(piece);
-    if (!value) throw InputError("--" + name + "='" + text + "' (must be numbers separated by commas)");
-    values.push_back(*value);
-  }
-  return values;
-}
 
 void apply_settings(model::Model& model, Arguments const& settings) {
   double const baseline_s = model.baseline_s ? sim::formula_baseline_s(model) : 1.0;
@@ -48,7 +36,7 @@ void apply_settings(model::Model& model, Arguments const& settings) {
       throw InputError("--set '" + setting + "' (must be NAME=VALUE). `kurve simulate --parameters` lists the names");
     std::string const name = setting.substr(0, equals), value = setting.substr(equals + 1);
     if (set_frame(model, name, value)) continue;
-    model::set_parameter(model.parameters, name, value);
+    data::set_parameter(model.parameters, name, value);
     if (auto const* info = model::find_parameter(name))  // parsed once: there are thousands of draws
       for (auto& draw : model.draws) draw.*(info->member) = model.parameters.*(info->member);
     else
@@ -57,6 +45,17 @@ void apply_settings(model::Model& model, Arguments const& settings) {
         .source = model::Source::assumed, .sd = 0.0, .identified = true, .note = "set on the command line"};
   }
   if (model.baseline_s && !settings.empty()) *model.baseline_s *= sim::formula_baseline_s(model) / baseline_s;
+}
+
+std::vector<validate::Setting> settings_of(Arguments const& settings) {
+  std::vector<validate::Setting> named;
+  for (auto const& setting : settings) {
+    auto const equals = setting.find('=');
+    std::string const name = setting.substr(0, equals);
+    std::erase_if(named, [&](auto const& other) { return other.name == name; });
+    named.push_back({name, setting.substr(equals + 1)});
+  }
+  return named;
 }
 
 std::vector<double> ranks_option(CommandLine const& line, model::Model const& model,
@@ -72,7 +71,7 @@ std::vector<double> ranks_option(CommandLine const& line, model::Model const& mo
 std::vector<double> batches_option(CommandLine const& line, model::Model const& model,
                                    std::vector<double> const& ranks) {
   if (auto const batch = line.find<std::string>("global-batch")) {
-    auto batches = number_list("global-batch", *batch);
+    auto batches = data::numbers_from_text("--global-batch", *batch);
     if (batches.size() == 1) batches.resize(ranks.size(), batches[0]);
     return batches;
   }

@@ -8,16 +8,17 @@
 #include "cli/options.hpp"
 #include "model/model.hpp"
 #include "sim/simulate.hpp"
+#include "validate/felt.hpp"
 
 namespace kurve::cli {
-
-/// `1,2.5,4` @throws InputError naming the option
-[[nodiscard]] std::vector<double> number_list(std::string const& name, std::string const& text);
 
 /// What-ifs: NAME=VALUE, on the central parameters and on every posterior draw; a value set is no longer uncertain.
 /// Beside the parameters there are `global_batch` and `regime` (strong or weak).
 /// @throws InputError on an unknown name or a value out of its range
 void apply_settings(model::Model& model, Arguments const& settings);
+
+/// The same, for check_felt(): the last of each name.
+[[nodiscard]] std::vector<validate::Setting> settings_of(Arguments const& settings);
 
 /// The option `K`, or K0 to 4096 K0 by doubling. @throws InputError
 [[nodiscard]] std::vector<double> ranks_option(CommandLine const& line, model::Model const& model,

@@ -46,7 +46,9 @@ std::string parameter_list() {
   return validate::to_text(table, 200);
 }
 
-int simulate_allreduce(CommandLine const& line, model::Model const& model, Arguments const& inputs) {
+/// @param before  the Model without what-ifs
+int simulate_allreduce(CommandLine const& line, model::Model const& before, model::Model const& model,
+                       Arguments const& inputs) {
   sim::AllreduceOptions options{.ranks = numbers(data::ranks_from_text(line.get<std::string>("ranks"))),
                                 .bytes = {},
                                 .confidence = line.confidence(),
@@ -54,6 +56,7 @@ int simulate_allreduce(CommandLine const& line, model::Model const& model, Argum
                                 .seed = line.get<std::uint64_t>("seed")};
   for (auto const size : data::sizes_from_text(line.get<std::string>("bytes")))
     options.bytes.push_back(static_cast<double>(size.count));
+  validate::check_felt(before, model, settings_of(line.all("set")), validate::asked_allreduce(options));
   auto const points = sim::simulate_allreduce(model, options);
   std::ostringstream out;
   if (wants(line, ".json")) {
@@ -209,6 +212,17 @@ int sweep(CommandLine const& line, model::Model const& model, Range const& range
   return status_after(line, writes);
 }
 
+/// Refuses settings, and a range, that the Curve would not feel.
+void check_felt(model::Model const& before, model::Model with, SortedSettings const& settings,
+                sim::SimulateOptions const& options) {
+  auto named = settings_of(settings.single);
+  if (auto const& range = settings.range) {
+    apply_settings(with, {range->name + "=" + range->values.front()});
+    named.push_back({range->name, range->values.front()});
+  }
+  validate::check_felt(before, with, named, validate::asked_curve(options));
+}
+
 }  // namespace
 
 int simulate(Arguments const& arguments) {
@@ -238,15 +252,17 @@ int simulate(Arguments const& arguments) {
     return ok;
   }
   auto const inputs = line.inputs();
-  auto model = data::read_model(inputs[0]);
+  auto const before = data::read_model(inputs[0]);
+  auto model = before;
   auto const settings = sort_settings(line.all("set"));
   apply_settings(model, settings.single);
   if (auto const op = line.find<std::string>("op")) {
     if (*op != "allreduce") throw InputError("--op='" + *op + "' (must be allreduce)");
-    return simulate_allreduce(line, model, inputs);
+    return simulate_allreduce(line, before, model, inputs);
   }
 
   auto options = curve_options(line, model, settings.ranks);
+  check_felt(before, model, settings, options);
   options.trial_ranks = ranks.get();
   auto const device = draw_device(line);
   options.device = device.get();

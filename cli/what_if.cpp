@@ -148,6 +148,7 @@ Answered steps_of(Question const& q) {
   apply_settings(answered.model, line.all("set"));
   auto options = curve_options(line, answered.model);
   options.threads = 1;
+  validate::check_felt(q.served->model, answered.model, settings_of(line.all("set")), validate::asked_curve(options));
   answered.steps = sim::simulate_with_draws(answered.model, options);
   return answered;
 }

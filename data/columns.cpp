@@ -4,8 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <numeric>
-#include <utility>
 
 #include "model/error.hpp"
 
@@ -191,20 +189,6 @@ std::optional<Column> recognise_hand_made(std::string const& name) {
   return recognise_time(words);
 }
 
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      std::size_t const substitute = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, substitute});
-    }
-  }
-  return row.back();
-}
-
 }  // namespace
 
 std::span<std::string_view const> study_column_names() { return own_names; }
@@ -225,21 +209,6 @@ std::optional<Column> recognise_column(std::string const& name, Dialect dialect,
   }
   if (column) column->name = name;
   return column;
-}
-
-std::string_view near_miss(std::string_view text, std::span<std::string_view const> candidates) {
-  std::string_view best;
-  std::size_t best_distance = 3;
-  if (text.size() > 64) return best;
-  for (auto const candidate : candidates) {
-    std::size_t const distance = edit_distance(text, candidate);
-    if (distance == 0) return {};
-    if (distance < best_distance && distance < candidate.size()) {
-      best_distance = distance;
-      best = candidate;
-    }
-  }
-  return best;
 }
 
 }  // namespace kurve::data

@@ -54,7 +54,4 @@ enum class Dialect { study, hand_made };
 [[nodiscard]] std::optional<Column> recognise_column(std::string const& name, Dialect dialect,
                                                      std::vector<std::string> const& configuration);
 
-/// The name nearest to `text` among `candidates` by edit distance, if it is within 2 edits and not the same; else "".
-[[nodiscard]] std::string_view near_miss(std::string_view text, std::span<std::string_view const> candidates);
-
 }  // namespace kurve::data

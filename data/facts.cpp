@@ -5,22 +5,22 @@
 #include <array>
 #include <cmath>
 
-#include "data/columns.hpp"
 #include "data/quantity_text.hpp"
 #include "model/error.hpp"
+#include "model/near_miss.hpp"
 
 namespace kurve::data {
 namespace {
 
 /// Header keys that a fact may fill in; the other facts are asked for by readers.
-constexpr std::array<std::string_view, 10> header_facts{
-    "workload",         "regime",     "baseline",       "warmup",      "setup",
-    "workers_per_node", "parameters", "gradient_bytes", "accelerator", "interconnect"};
-constexpr std::array<std::string_view, 21> known_facts{
+constexpr std::array<std::string_view, 11> header_facts{
+    "workload",   "regime",         "baseline",    "warmup",       "setup",      "workers_per_node",
+    "parameters", "gradient_bytes", "accelerator", "interconnect", "parallelism"};
+constexpr std::array<std::string_view, 22> known_facts{
     "workload",   "regime",         "baseline",    "warmup",       "setup",     "workers_per_node",
     "parameters", "gradient_bytes", "accelerator", "interconnect", "ranks",     "rank",
     "steps",      "global_batch",   "local_batch", "op",           "benchmark", "argument",
-    "metric",     "callpath",       "parameter"};
+    "metric",     "callpath",       "parameter",   "parallelism"};
 
 void check_header_fact(std::string const& key, std::string const& value) {
   if (key == "regime") {
@@ -33,6 +33,16 @@ void check_header_fact(std::string const& key, std::string const& value) {
     if (!number || !std::isfinite(*number) || *number <= 0.0)
       throw InputError("--assume " + key + "=" + value + " (must be a positive number)");
   }
+}
+
+/// Facts that are numbers, as a Study writes them: `--assume gradient_bytes=2.8GB` is 2800000000 there.
+std::string plain_value(std::string const& key, std::string const& value) {
+  if (key == "gradient_bytes" && value.find_first_not_of("0123456789.eE+-") != std::string::npos)
+    return number_text(static_cast<double>(bytes_from_text(value).count));
+  bool const counts = key == "parameters" || key == "workers_per_node" || key == "ranks" || key == "steps" ||
+                      key == "global_batch" || key == "local_batch";
+  auto const number = counts ? plain_from_text(value) : std::nullopt;
+  return number ? number_text(*number) : value;
 }
 
 /// Whether a header's text and a fact say the same: as numbers where both are.
@@ -60,6 +70,7 @@ Assumption assumption_from_text(std::string const& text) {
     throw InputError("--assume " + assumption.key + " (no reader asks for it; facts are " + known + ")." +
                      (near.empty() ? "" : " Did you mean '" + std::string(near) + "'?"));
   }
+  assumption.value = plain_value(assumption.key, assumption.value);
   check_header_fact(assumption.key, assumption.value);
   return assumption;
 }

@@ -7,6 +7,7 @@
 #include "data/csv.hpp"
 #include "data/quantity_text.hpp"
 #include "model/error.hpp"
+#include "model/near_miss.hpp"
 
 namespace kurve::data {
 
@@ -53,7 +54,7 @@ Bytes KeyedText::bytes(std::string_view key, Bytes otherwise) {
 double KeyedText::number(std::string_view key, double otherwise, double low, double high) {
   auto const text = find(key);
   if (!text) return otherwise;
-  auto const value = number_from_text(*text);
+  auto const value = plain_from_text(*text);
   if (!value || !(*value >= low && *value <= high))
     throw InputError(name_ + ": " + std::string(key) + "='" + *text + "' (must be a number from " + number_text(low) +
                      " to " + number_text(high) + ")");
@@ -72,7 +73,8 @@ void KeyedText::expect_no_more() const {
     if (std::find(asked_.begin(), asked_.end(), key) != asked_.end()) continue;
     std::string text = name_ + ": unknown key '" + key + "' (expected";
     for (auto const& known : asked_) text += (&known == &asked_.front() ? " " : ", ") + known;
-    throw InputError(text + ")");
+    std::vector<std::string_view> const names(asked_.begin(), asked_.end());
+    throw InputError(text + ")" + did_you_mean(key, names));
   }
 }
 

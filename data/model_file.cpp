@@ -141,6 +141,13 @@ class ModelReader {
     if (document_.contains("regime")) model_.regime = model::regime_from_text(document_["regime"].get<std::string>());
     model_.global_batch = number(document_, "", "global_batch", model::smallest_batch, model::largest_batch);
     model_.baseline_ranks = number(document_, "", "baseline_ranks", 1.0, model::largest_ranks);
+    at_ = "/workers_per_replica";
+    if (document_.contains("workers_per_replica"))
+      model_.replica_workers = document_["workers_per_replica"].get<std::vector<double>>();
+    for (double const workers : model_.replica_workers)
+      if (!(workers >= 1.0 && workers <= model::largest_ranks && workers == std::floor(workers)))
+        fail("workers_per_replica=" + number_text(workers) + " (must be whole numbers from 1 to 1e9)");
+    std::sort(model_.replica_workers.begin(), model_.replica_workers.end());
   }
 
   void read_parameters() {
@@ -331,6 +338,7 @@ void write_model(std::ostream& out, model::Model const& m, Provenance const& pro
   if (m.baseline_s) document["baseline_time_s"] = *m.baseline_s;
   document["parameters"] = parameters_json(m);
   document["choices"] = choices;
+  if (!m.replica_workers.empty()) document["workers_per_replica"] = m.replica_workers;
   if (auto const& noise = m.parameters.measured_noise) document["measured_noise"] = {{"knots", noise->value}};
   if (!m.draws.empty()) document["posterior"] = posterior_json(m);
   if (auto const& curve = m.parameters.measured_allreduce) {

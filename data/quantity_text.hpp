@@ -22,18 +22,37 @@ namespace kurve::data {
 /// Exact, in the largest binary unit that divides it: `64MiB`, `100B`.
 [[nodiscard]] std::string bytes_text(Bytes bytes);
 
-/// `30s`, `500ms`, `20us`, `15min`, `12h`, `7d`, `2w`; a number without a unit is refused. @throws InputError
+/// `30s`, `500ms`, `20us`, `15min`, `12h`, `7d`, `3weeks`, also in words; a month is 730 h, a year 12 of them. A number
+/// without a unit is refused. @throws InputError
 [[nodiscard]] Seconds seconds_from_text(std::string_view text);
+
+/// A time beyond it is no time that anybody waits for.
+inline constexpr double never_s = 1000.0 * 8760.0 * 3600.0;
 /// Three digits in the largest unit of which there is more than one: `6.25 d`, `3.10 h`, `45.0 min`, `12.0 s`, `1.50
-/// ms`.
+/// ms`; `never` beyond a thousand years.
 [[nodiscard]] std::string duration_text(Seconds duration);
 
-/// `100Gbit/s`, `12.5GB/s`, `900e9 B/s`; decimal prefixes for bits, both kinds for bytes. @throws InputError
+/// `100Gbit/s`, `12.5GB/s`, `900e9 B/s`; decimal prefixes for bits, both kinds for bytes; Gbps and Gb/s are Gbit/s.
+/// @throws InputError
 [[nodiscard]] BytesPerSecond rate_from_text(std::string_view text);
+
+/// `500 W`, `0.7kW`, `700`: watts. @throws InputError
+[[nodiscard]] double watts_from_text(std::string_view text);
+
+/// A number without a dimension, as every option reads it: `1e4`, `-2`, `10k`, `175B`, `70%`. k, M, B or G, T are
+/// powers of 1000. @return none for anything else; finite
+[[nodiscard]] std::optional<double> plain_from_text(std::string_view text);
+
+/// A parameter's value, in `unit`, one of the units of a Model ("s", "B", "B/s", "s/B", "1"): with any unit of its kind
+/// (`5us`, `2.8GB`, `100Gbit/s`, `10ps/B`, `70%`), or bare in `unit` itself. @throws InputError naming what is expected
+[[nodiscard]] double value_from_text(std::string_view name, std::string_view unit, std::string_view text);
 
 /// Size lists: `8B,1MiB..1GiB`, `..` doubling from the size before it; ascending, unique, at most 1000. @throws
 /// InputError
 [[nodiscard]] std::vector<Bytes> sizes_from_text(std::string_view text);
+
+/// Lists of plain numbers: `1,2.5,4k`. @throws InputError with `name`
+[[nodiscard]] std::vector<double> numbers_from_text(std::string_view name, std::string_view text);
 
 /// K lists: `1,2,4..1024` (`..` doubles from the number before it) and `1:64:8` (first:last:step, first always
 /// included).

@@ -12,6 +12,7 @@
 #include "data/quantity_text.hpp"
 #include "data/study.hpp"
 #include "model/error.hpp"
+#include "model/near_miss.hpp"
 
 namespace kurve::data {
 namespace {

@@ -64,7 +64,10 @@ struct Model {
   StepParameters parameters;                   ///< central values
   std::map<std::string, Knowledge> knowledge;  ///< by parameter name; a missing name is assumed, sd 0
   std::vector<StepParameters> draws;           ///< posterior draws; empty where only sds are known
-  std::vector<Rating> ratings;                 ///< what was measured beside what card and links can do
+  /// Workers that hold one copy of the model together, tensor x pipeline x context parallel, as it was cut where it
+  /// ran, ascending; empty: not told, and any K can run.
+  std::vector<double> replica_workers;
+  std::vector<Rating> ratings;  ///< what was measured beside what card and links can do
   Origin origin;
   /// T measured at the baseline, which efficiency is relative to; none: what the Model itself says there. A what-if
   /// moves it as the formula says.
@@ -74,6 +77,9 @@ struct Model {
   [[nodiscard]] double batch_at(double ranks) const {
     return regime == Regime::weak ? global_batch * ranks / baseline_ranks : global_batch;
   }
+  /// Copies of the model on K workers: K where nothing is told of its cut, none where no cut divides K; of several cuts
+  /// the fewest copies, for these have the most samples each.
+  [[nodiscard]] std::optional<double> replicas(double ranks) const;
 };
 
 }  // namespace kurve::model

@@ -5,12 +5,14 @@
 #include <array>
 #include <cmath>
 #include <sstream>
+#include <string>
 #include <vector>
 
 #include "model/bounds.hpp"
 #include "model/collective.hpp"
 #include "model/elementary.hpp"
 #include "model/error.hpp"
+#include "model/near_miss.hpp"
 
 namespace kurve::model {
 namespace {
@@ -142,18 +144,19 @@ void check_range(ParameterInfo const& info, double value) {
 }
 
 [[noreturn]] void throw_unknown(std::string_view name) {
+  std::vector<std::string_view> names;
+  for (auto const& info : parameters) names.push_back(info.name);
+  for (auto const& info : choice_table()) names.push_back(info.name);
   std::string text = "unknown parameter '" + std::string(name) + "' (";
+  if (auto const near = near_miss(name, names); !near.empty())
+    throw InputError(text + "`kurve simulate --parameters` lists them). Did you mean '" + std::string(near) + "'?");
   std::string_view const leaf = name.substr(name.rfind('.') + 1);
-  std::string near;
-  auto consider = [&](std::string_view candidate) {
-    if (candidate.find(leaf) != std::string_view::npos ||
-        leaf.find(candidate.substr(candidate.rfind('.') + 1)) != std::string_view::npos)
-      near += (near.empty() ? "" : ", ") + std::string(candidate);
-  };
-  for (auto const& info : parameters) consider(info.name);
-  for (auto const& info : choice_table()) consider(info.name);
-  text += near.empty() ? "`kurve simulate --help` lists them)" : "similar names: " + near + ")";
-  throw InputError(text);
+  std::string alike;
+  for (auto const candidate : names)
+    if (!leaf.empty() && candidate.find(leaf) != std::string_view::npos)
+      alike += (alike.empty() ? "" : ", ") + std::string(candidate);
+  throw InputError(text +
+                   (alike.empty() ? "`kurve simulate --parameters` lists them)" : "similar names: " + alike + ")"));
 }
 
 /// Expected maximum of K standard normals by Blom's quantile; errs by -0.013 at K = 512, +0.025 at K = 2.
@@ -195,7 +198,7 @@ void set_parameter(StepParameters& p, std::string_view name, std::string_view va
     if (std::find(info.values.begin(), info.values.end(), value) == info.values.end()) {
       std::string text = std::string(name) + "='" + std::string(value) + "' (must be one of";
       for (auto const v : info.values) text += " " + std::string(v);
-      throw InputError(text + ")");
+      throw InputError(text + ")" + did_you_mean(value, info.values));
     }
     info.set(p, value);
     return;

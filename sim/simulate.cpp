@@ -10,6 +10,7 @@
 #include "data/stats.hpp"
 #include "model/elementary.hpp"
 #include "model/error.hpp"
+#include "model/near_miss.hpp"
 #include "model/ring_jitter.hpp"
 #include "model/scaling.hpp"
 #include "sim/expected.hpp"
@@ -304,7 +305,8 @@ Method method_from_text(std::string_view text) {
   auto const found = std::find(methods.begin(), methods.end(), name);
   if (found == methods.end())
     throw InputError("method '" + std::string(text) +
-                     "' (must be one of automatic closed-form order-statistics workers ring)");
+                     "' (must be one of automatic closed-form order-statistics workers ring)" +
+                     did_you_mean(name, methods));
   return static_cast<Method>(found - methods.begin());
 }
 

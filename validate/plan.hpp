@@ -25,9 +25,9 @@ struct Offer {
 
 /// How much training: exactly one of steps, samples and least_steps.
 ///
-/// With a critical batch B_crit, steps(B) = least_steps (1 + B_crit/B) (McCandlish et al. 2018, arXiv 1812.06162,
-/// equation 2.11); `steps` and `samples` then hold at the Model's baseline batch and fix least_steps. Without it, steps
-/// or samples stay the same whatever the batch.
+/// A job is so many samples: `steps` are steps of the reference batch, reference_batch(), and a larger batch takes
+/// fewer of them. With a critical batch B_crit, steps(B) = least_steps (1 + B_crit/B) (McCandlish et al. 2018, arXiv
+/// 1812.06162, equation 2.11); `steps` and `samples` then hold at the Model's baseline batch and fix least_steps.
 struct Job {
   std::optional<double> steps, samples, least_steps, critical_batch;
 };
@@ -92,7 +92,9 @@ struct PlanOption {
   double efficiency = 1.0;  ///< E(K) of the step, against the Model's baseline
   double p_pays = 1.0;      ///< P(E >= threshold)
   std::optional<double> p_deadline, p_budget;
-  bool feasible = true;  ///< deadline and budget are kept with the confidence asked for; without any: the run ends
+  std::string impossible;  ///< why K workers cannot run this job; "" where they can
+  /// Possible, deadline and budget are kept with the confidence asked for, and the run ends within a thousand years.
+  bool feasible = true;
   // At the median failure rate:
   double goodput = 1.0;                           ///< work over wall time, in expectation
   double interruptions = 0.0;                     ///< expected in the run
@@ -109,13 +111,14 @@ struct OfferPlan {
   Offer offer;
   std::vector<PlanOption> options;        ///< by K
   std::optional<std::size_t> best;        ///< of the options
-  double fastest_ranks = 0.0;             ///< beyond it more GPUs lose time (median)
+  double fastest_ranks = 0.0;             ///< beyond it more GPUs lose time (median, of those K that can run)
   std::optional<double> cheapest_ranks;   ///< beyond it more GPUs lose money (median)
   std::vector<std::string> not_measured;  ///< as model::Curve
 };
 
 /// Two offers at the same K, and where one overtakes the other.
 struct Comparison {
+  bool one_model = false;  ///< both offers are one Model, hence one future: only price and what is paid differ
   struct Row {
     double ranks = 1.0;
     double p_first_cheaper = 0.0, p_first_faster = 0.0;
@@ -136,17 +139,21 @@ struct Plan {
   std::vector<std::string> notes;
 };
 
+/// The batch whose steps Job::steps counts: the Model's at its baseline; where batches are given, that of the first K.
+[[nodiscard]] double reference_batch(model::Model const& model, PlanOptions const& options);
+
 /// steps(B) of a job on this Model. @throws InputError unless the job is said in exactly one way
-[[nodiscard]] double steps_of(Job const& job, model::Model const& model, double global_batch);
+[[nodiscard]] double steps_of(Job const& job, model::Model const& model, double reference_batch, double global_batch);
 
 /// What GPUs cost for a run of `time_s`: hours of those paid; or whole months begun, whatever K.
 [[nodiscard]] double cost_of(data::Price const& price, double gpus_paid, double workers_per_node, double time_s);
 
 /// One offer, or two: time, cost, probabilities at each K, and which K.
 ///
-/// The recommended K, of those that keep deadline and budget with `confidence`: with a value of time, where expected
-/// cost + value * time is least; else with a deadline, the cheapest (by GPUs paid where there is no price); else the
-/// largest whose efficiency is at least `threshold`, to the three digits shown. Deterministic in seed.
+/// The recommended K, of those that can run, keep deadline and budget with `confidence`, and are not both slower and
+/// dearer than another of them (of medians; GPU-hours where there is no price): with a value of time, where expected
+/// cost + value * time is least; else with a deadline, the cheapest; else the largest whose efficiency is at least
+/// `threshold`, to the three digits shown. Two offers of one Model have the same draws. Deterministic in seed.
 /// @throws InputError on an option outside its range, currencies that differ, a K list that leaves nothing
 [[nodiscard]] Plan make_plan(std::vector<Offer> const& offers, PlanOptions const& options);
 

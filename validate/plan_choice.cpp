@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <utility>
 
 #include "data/quantity_text.hpp"
 #include "sim/summary.hpp"
@@ -19,6 +19,25 @@ std::string k_text(double ranks) { return "K = " + number_text(ranks, 9); }
 /// What makes options of one offer comparable: cost, or GPUs times time where nothing has a price.
 double money_of(PlanOption const& option) {
   return option.cost ? option.cost->median : option.gpus_paid * option.time_s.median;
+}
+
+/// Whether both have a price or neither has: only then does money_of() compare.
+bool comparable(OfferPlan const& a, OfferPlan const& b) {
+  return a.offer.price.has_value() == b.offer.price.has_value();
+}
+
+/// Whether a feasible option of these is both faster and cheaper, by more than rounding. @param any  whether what is
+/// possible but not feasible counts too
+bool dominated(OfferPlan const& plan, PlanOption const& option, std::span<OfferPlan const> all, bool any = false) {
+  constexpr double less = 1.0 - 1e-9;
+  double const time_s = less * option.time_s.median, money = less * money_of(option);
+  auto const beats = [&](PlanOption const& other) {
+    if (any ? !other.impossible.empty() : !other.feasible) return false;
+    return other.time_s.median < time_s && money_of(other) < money;
+  };
+  return std::any_of(all.begin(), all.end(), [&](OfferPlan const& other) {
+    return comparable(plan, other) && std::any_of(other.options.begin(), other.options.end(), beats);
+  });
 }
 
 double mean_cost(OfferPlan const& plan, PlanOption const& option) {
@@ -58,6 +77,13 @@ std::string facts_of(Plan const& plan, PlanOption const& option) {
   return text + ", E = " + fixed_text(option.efficiency, 2);
 }
 
+/// Whether a larger K that pays and is feasible was passed over for one that is faster and cheaper.
+bool passes_over_larger(Plan const& plan, OfferPlan const& offer, PlanOption const& best) {
+  return std::any_of(offer.options.begin(), offer.options.end(), [&](PlanOption const& option) {
+    return option.ranks > best.ranks && option.feasible && pays(option, plan.options.threshold);
+  });
+}
+
 std::string why_best(Plan const& plan, OfferPlan const& offer, PlanOption const& best) {
   auto const& o = plan.options;
   std::string const name = plan.offers.size() > 1 ? offer.offer.name + " at " : "";
@@ -72,7 +98,8 @@ std::string why_best(Plan const& plan, OfferPlan const& offer, PlanOption const&
   else if (o.deadline_s)
     text += std::string(best.cost ? " is the cheapest" : " is the smallest") + kept;
   else if (pays(best, o.threshold))
-    text += " is the largest whose efficiency is at least " + number_text(o.threshold, 3) + kept;
+    text += " is the largest whose efficiency is at least " + number_text(o.threshold, 3) + kept +
+            (passes_over_larger(plan, offer, best) ? " and that is not slower and dearer than another" : "");
   else
     text += " is taken because no K" + kept + " has an efficiency of at least " + number_text(o.threshold, 3);
   return text + ": " + facts_of(plan, best) + ".";
@@ -95,10 +122,14 @@ std::string idle_sentence(Plan const& plan, OfferPlan const& offer, PlanOption c
   return text + ".";
 }
 
-/// The next smaller and the next larger K beside the best.
-std::string neighbours(Plan const& plan, OfferPlan const& offer) {
-  auto const& options = offer.options;
-  auto const& best = options[*offer.best];
+/// The next smaller and the next larger K that can run, beside the best.
+std::string neighbours(Plan const& plan, OfferPlan const& offer, PlanOption const& best) {
+  PlanOption const *before = nullptr, *after = nullptr;
+  for (auto const& option : offer.options) {
+    if (!option.impossible.empty()) continue;
+    if (option.ranks < best.ranks) before = &option;
+    if (option.ranks > best.ranks && after == nullptr) after = &option;
+  }
   std::string text;
   auto const difference = [&](PlanOption const& other) {
     double const time_s = other.time_s.median - best.time_s.median;
@@ -109,35 +140,23 @@ std::string neighbours(Plan const& plan, OfferPlan const& offer) {
     }
     return words;
   };
-  if (*offer.best > 0) {
-    auto const& smaller = options[*offer.best - 1];
-    text = k_text(smaller.ranks) + " would end " + difference(smaller);
-    if (!smaller.feasible && p_feasible(smaller) < 1.0)
-      text += " (kept with " + percent_text(p_feasible(smaller), 0) + ")";
+  if (before != nullptr) {
+    text = k_text(before->ranks) + " would end " + difference(*before);
+    if (!before->feasible && p_feasible(*before) < 1.0)
+      text += " (kept with " + percent_text(p_feasible(*before), 0) + ")";
   }
-  if (*offer.best + 1 < options.size()) {
-    auto const& larger = options[*offer.best + 1];
-    text += (text.empty() ? "" : "; ") + k_text(larger.ranks) + " " + difference(larger) +
-            ", at E = " + fixed_text(larger.efficiency, 2);
-  }
+  if (after != nullptr)
+    text += (text.empty() ? "" : "; ") + k_text(after->ranks) + " " + difference(*after) +
+            ", at E = " + fixed_text(after->efficiency, 2);
   return text.empty() ? "There is no other K to compare it with." : text + ".";
 }
 
-std::string reason_for(Plan const& plan, std::size_t index) {
-  auto const& offer = plan.offers[index];
-  auto const& best = offer.options[*offer.best];
+std::string reason_for(Plan const& plan, OfferPlan const& offer, PlanOption const& best) {
   auto const& last = offer.options.back();
-  bool const leaves_some = offer.offer.gpus && best.ranks < last.ranks && by_threshold(plan.options);
+  bool const leaves_some =
+      offer.offer.gpus && best.ranks < last.ranks && last.impossible.empty() && by_threshold(plan.options);
   return why_best(plan, offer, best) + " " +
-         (leaves_some ? idle_sentence(plan, offer, best, last) : neighbours(plan, offer));
-}
-
-/// The K that comes nearest to deadline and budget.
-PlanOption const& nearest(OfferPlan const& plan) {
-  return *std::max_element(plan.options.begin(), plan.options.end(), [](auto const& a, auto const& b) {
-    if (p_feasible(a) != p_feasible(b)) return p_feasible(a) < p_feasible(b);
-    return a.time_s.median > b.time_s.median;
-  });
+         (leaves_some ? idle_sentence(plan, offer, best, last) : neighbours(plan, offer, best));
 }
 
 double time_at(PlanOption const& option, double level) {
@@ -146,30 +165,64 @@ double time_at(PlanOption const& option, double level) {
   return sorted[static_cast<std::size_t>(std::ceil(level * static_cast<double>(sorted.size() - 1)))];
 }
 
-/// "no K up to 4096 meets 2.00 d with 90 %: the best is K = 1024 with 61 %; what would: twice the bandwidth"
+/// By what factor deadline and budget are missed, in the median: the larger of both.
+double missed_by(PlanOption const& option, PlanOptions const& o) {
+  double factor = o.deadline_s ? option.time_s.median / *o.deadline_s : 0.0;
+  if (o.budget) factor = std::max(factor, option.cost->median / o.budget->amount);
+  return factor;
+}
+
+/// The K that comes nearest to deadline and budget, of those that can run and are not slower and dearer than another:
+/// the surest where the odds are even or better; else by the median, for small odds tell only how wide an interval is.
+/// Null where no K can run.
+PlanOption const* nearest(OfferPlan const& plan, PlanOptions const& o) {
+  auto const nearer = [&](PlanOption const& a, PlanOption const& b) {
+    double const p = p_feasible(a), q = p_feasible(b);
+    if (p >= 0.5 || q >= 0.5) return p > q;
+    return missed_by(a, o) < missed_by(b, o);
+  };
+  PlanOption const* best = nullptr;
+  for (auto const& option : plan.options)
+    if (option.impossible.empty() && !dominated(plan, option, {&plan, 1}, true) &&
+        (best == nullptr || nearer(option, *best)))
+      best = &option;
+  return best;
+}
+
+/// A later deadline that a K would keep with the confidence asked for; "" where none would.
+std::string later_deadline(Plan const& plan, OfferPlan const& offer) {
+  auto const& o = plan.options;
+  PlanOption const* soonest = nullptr;
+  for (auto const& option : offer.options)
+    if (option.impossible.empty() && option.p_budget.value_or(1.0) >= o.confidence &&
+        (soonest == nullptr || time_at(option, o.confidence) < time_at(*soonest, o.confidence)))
+      soonest = &option;
+  if (soonest == nullptr || time_at(*soonest, o.confidence) > data::never_s) return {};
+  std::string const cost = soonest->cost ? ", " + data::money_text(soonest->cost->median, plan.currency) : "";
+  return "a deadline of " + time_text(time_at(*soonest, o.confidence)) + " (" + k_text(soonest->ranks) + cost + ")";
+}
+
+/// "no K up to 4096 meets 2.00 d with 90 %: K = 1024 comes nearest, in 2.10 d for 1.2 M (38 %); what would: twice the
+/// bandwidth"
 std::string infeasible(Plan const& plan, OfferPlan const& offer) {
   auto const& o = plan.options;
-  auto const& best = nearest(offer);
-  std::string text = "no K up to " + number_text(offer.options.back().ranks, 9);
-  if (plan.offers.size() > 1) text += " of " + offer.offer.name;
-  if (!o.deadline_s && !o.budget) return text + " ever ends: failures come faster than restarts";
+  auto const* best = nearest(offer, o);
+  std::string const of = plan.offers.size() > 1 ? " of " + offer.offer.name : "";
+  if (best == nullptr) return "no K" + of + " of these can run this job: " + offer.options.front().impossible;
+  std::string text = "no K up to " + number_text(offer.options.back().ranks, 9) + of;
+  if (!o.deadline_s && !o.budget)
+    return text + (std::isfinite(best->time_s.median) ? " ends within a thousand years"
+                                                      : " ever ends: failures come faster than restarts");
   text += o.deadline_s ? " meets " + time_text(*o.deadline_s) : "";
   if (o.budget) text += (o.deadline_s ? " and " : " keeps ") + data::money_text(o.budget->amount, plan.currency);
-  text += " with " + percent_text(o.confidence, 0) + ": the best is " + k_text(best.ranks) + " with " +
-          percent_text(p_feasible(best), 0) + "; what would: ";
+  text += " with " + percent_text(o.confidence, 0) + ": " + k_text(best->ranks) + " comes nearest, in " +
+          time_text(best->time_s.median);
+  if (best->cost) text += " for " + data::money_text(best->cost->median, plan.currency);
+  text += " (" + percent_text(p_feasible(*best), 0) + "); what would: ";
   auto help = o.seek_help ? what_would_help(offer, o) : std::vector<std::string>{};
   if (help.size() > 3) help.resize(3);
-  if (o.deadline_s) {
-    auto const in_time = [&](PlanOption const& p) {
-      return p.p_budget.value_or(1.0) >= o.confidence ? time_at(p, o.confidence)
-                                                      : std::numeric_limits<double>::infinity();
-    };
-    auto const soonest = std::min_element(offer.options.begin(), offer.options.end(),
-                                          [&](auto const& a, auto const& b) { return in_time(a) < in_time(b); });
-    double const time_s = in_time(*soonest);
-    if (std::isfinite(time_s))
-      help.push_back("a deadline of " + time_text(time_s) + " (" + k_text(soonest->ranks) + ")");
-  }
+  if (o.deadline_s)
+    if (auto later = later_deadline(plan, offer); !later.empty()) help.push_back(std::move(later));
   if (help.empty()) return text + "nothing tried here";
   for (std::size_t i = 0; i < help.size(); ++i) text += (i > 0 ? ", or " : "") + help[i];
   return text;
@@ -185,51 +238,68 @@ std::string batch_note(PlanOptions const& o, OfferPlan const& offer) {
     return grows + ": by the critical batch of " + number_text(*o.job.critical_batch, 6) +
            ", samples to the target grow " +
            fixed_text(last.steps * last.global_batch / (first.steps * first.global_batch), 2) + "-fold";
-  if (o.job.samples)
-    return grows +
-           ": whether the same samples still reach the same loss is not known here; --critical-batch would say "
-           "what larger batches cost";
-  return grows + ", and the same steps then process " + number_text(last.global_batch / first.global_batch, 3) +
-         " times the samples: not the same job. --samples, with --critical-batch, compares like with like";
+  return grows +
+         ": the same samples in fewer steps; whether they still reach the same loss is not known here, "
+         "--critical-batch would say what larger batches cost";
+}
+
+/// "K = 48, 80 cannot run: no multiple of TP x PP x CP = 32", one for each reason.
+std::vector<std::string> impossible_notes(OfferPlan const& offer) {
+  std::vector<std::pair<std::string, std::string>> reasons;  // reason, K
+  for (auto const& option : offer.options) {
+    if (option.impossible.empty()) continue;
+    auto const same = [&](auto const& r) { return r.first == option.impossible; };
+    auto found = std::find_if(reasons.begin(), reasons.end(), same);
+    if (found == reasons.end()) found = reasons.insert(reasons.end(), {option.impossible, ""});
+    found->second += (found->second.empty() ? "" : ", ") + number_text(option.ranks, 9);
+  }
+  std::vector<std::string> notes;
+  for (auto const& [reason, ranks] : reasons) notes.push_back("K = " + ranks + " (x) cannot run this job: " + reason);
+  return notes;
 }
 
 }  // namespace
 
 bool pays(PlanOption const& option, double threshold) { return option.efficiency >= threshold - 0.0005; }
 
-std::optional<std::size_t> best_option(OfferPlan const& plan, PlanOptions const& o) {
-  std::optional<std::size_t> best;
-  auto const consider = [&](auto&& allowed) {
-    for (std::size_t i = 0; i < plan.options.size(); ++i) {
-      if (!plan.options[i].feasible || !allowed(plan.options[i])) continue;
-      if (!best || objective(plan, plan.options[i], o) < objective(plan, plan.options[*best], o)) best = i;
-    }
+std::optional<std::size_t> best_option(OfferPlan const& plan, PlanOptions const& o, std::span<OfferPlan const> all) {
+  std::vector<std::size_t> candidates;
+  for (std::size_t i = 0; i < plan.options.size(); ++i)
+    if (plan.options[i].feasible && !dominated(plan, plan.options[i], all)) candidates.push_back(i);
+  if (candidates.empty()) return std::nullopt;
+  auto const least = [&](auto&& value) {
+    return *std::min_element(candidates.begin(), candidates.end(), [&](std::size_t a, std::size_t b) {
+      return value(plan.options[a]) < value(plan.options[b]);
+    });
   };
-  if (!by_threshold(o)) {
-    consider([](PlanOption const&) { return true; });
-    return best;
-  }
-  consider([&](PlanOption const& option) { return pays(option, o.threshold); });
-  if (best) return best;
-  for (std::size_t i = 0; i < plan.options.size(); ++i)  // nothing pays: what loses least
-    if (plan.options[i].feasible && (!best || plan.options[i].efficiency > plan.options[*best].efficiency)) best = i;
-  return best;
+  auto const by_rule = [&](PlanOption const& option) { return objective(plan, option, o); };
+  if (!by_threshold(o)) return least(by_rule);
+  auto const paying = [&](std::size_t i) { return pays(plan.options[i], o.threshold); };
+  if (std::none_of(candidates.begin(), candidates.end(), paying))  // what loses least
+    return least([](PlanOption const& option) { return -option.efficiency; });
+  std::erase_if(candidates, [&](std::size_t i) { return !paying(i); });
+  return least(by_rule);
 }
 
 void choose(Plan& plan) {
-  std::optional<std::size_t> best;
+  std::optional<PlanChoice> best;
+  double best_value = 0.0;
   for (std::size_t i = 0; i < plan.offers.size(); ++i) {
-    if (!plan.offers[i].best) continue;
-    auto const value = [&](std::size_t j) {
-      auto const& option = plan.offers[j].options[*plan.offers[j].best];
-      // Between offers a K is no measure: money decides, then time.
-      return by_threshold(plan.options) ? (option.cost ? option.cost->median : option.time_s.median)
-                                        : objective(plan.offers[j], option, plan.options);
-    };
-    if (!best || value(i) < value(*best)) best = i;
+    auto const& offer = plan.offers[i];
+    auto const option = best_option(offer, plan.options, plan.offers);
+    if (!option) continue;
+    auto const& p = offer.options[*option];
+    // Between offers a K is no measure: money decides, then time.
+    double const value =
+        by_threshold(plan.options) ? (p.cost ? p.cost->median : p.time_s.median) : objective(offer, p, plan.options);
+    if (best && best_value <= value) continue;
+    best = PlanChoice{i, *option, ""};
+    best_value = value;
   }
   if (best) {
-    plan.recommended = PlanChoice{*best, *plan.offers[*best].best, reason_for(plan, *best)};
+    auto const& offer = plan.offers[best->offer];
+    best->why = reason_for(plan, offer, offer.options[best->option]);
+    plan.recommended = best;
     return;
   }
   for (auto const& offer : plan.offers) plan.verdict += (plan.verdict.empty() ? "" : "; ") + infeasible(plan, offer);
@@ -239,12 +309,7 @@ void add_notes(Plan& plan) {
   for (auto const& offer : plan.offers) {
     std::string const name = plan.offers.size() > 1 ? offer.offer.name + ": " : "";
     if (auto const note = batch_note(plan.options, offer); !note.empty()) plan.notes.push_back(name + note);
-    auto const thin = std::find_if(offer.options.begin(), offer.options.end(),
-                                   [](auto const& p) { return p.global_batch < p.ranks && p.global_batch > 1.0; });
-    if (thin != offer.options.end())
-      plan.notes.push_back(name + "from " + k_text(thin->ranks) +
-                           " on a worker has less than one sample (B = " + number_text(thin->global_batch, 7) +
-                           "): data parallelism alone cannot cut this job so thin");
+    for (auto const& note : impossible_notes(offer)) plan.notes.push_back(name + note);
     if (!offer.not_measured.empty()) {
       std::string names;
       for (auto const& parameter : offer.not_measured) names += (names.empty() ? "" : ", ") + parameter;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <span>
+
 #include "validate/plan.hpp"
 
 namespace kurve::validate {
@@ -18,13 +20,15 @@ namespace kurve::validate {
 [[nodiscard]] OfferPlan plan_offer(Offer const& offer, PlanOptions const& options);
 /// The same from its steps, simulated at every K that it has.
 [[nodiscard]] OfferPlan plan_offer(Offer const& offer, PlanOptions const& options, sim::Simulated const& steps);
-/// The option that make_plan's rule takes; none where none is feasible.
-[[nodiscard]] std::optional<std::size_t> best_option(OfferPlan const& plan, PlanOptions const& options);
+/// The option that make_plan's rule takes, of those that are not slower and dearer than a feasible one of `all`; none
+/// where none is feasible.
+[[nodiscard]] std::optional<std::size_t> best_option(OfferPlan const& plan, PlanOptions const& options,
+                                                     std::span<OfferPlan const> all);
 /// Whether E(K) reaches the threshold, to the three digits that are shown.
 [[nodiscard]] bool pays(PlanOption const& option, double threshold);
 
-/// Fills `comparison` of two offers that both have a price.
-void compare(Plan& plan);
+/// Fills `comparison` of two offers that both have a price. @param one_model  whether they share their draws
+void compare(Plan& plan, bool one_model);
 /// Fills `recommended` with its reason, or `verdict` with what would help.
 void choose(Plan& plan);
 /// What a reader must know of the numbers: batch and convergence, extrapolation, thin batches.

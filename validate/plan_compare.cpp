@@ -16,14 +16,14 @@ std::vector<double> costs_of(OfferPlan const& plan, PlanOption const& option) {
   return costs;
 }
 
-/// Run i of the first machine meets this run of the second: two posteriors made by one method may be in the same order,
-/// and the machines are independent.
-std::size_t partner(std::size_t i, std::size_t n) { return (i + n / 2) % n; }
+/// Run i of the first machine meets this run of the second: the same where they are one machine. Else half the runs
+/// further on, for two posteriors made by one method may be in the same order, and the machines are independent.
+std::size_t partner(std::size_t i, std::size_t n, bool one_model) { return one_model ? i : (i + n / 2) % n; }
 
-double share_less(std::vector<double> const& a, std::vector<double> const& b) {
+double share_less(std::vector<double> const& a, std::vector<double> const& b, bool one_model) {
   double less = 0.0;
   for (std::size_t i = 0; i < a.size(); ++i) {
-    double const x = a[i], y = b[partner(i, b.size())];
+    double const x = a[i], y = b[partner(i, b.size(), one_model)];
     less += x < y ? 1.0 : x == y ? 0.5 : 0.0;
   }
   return less / static_cast<double>(a.size());
@@ -44,11 +44,12 @@ struct Pair {
 };
 
 /// The last K at which the sign of log(first/second) changes, interpolated in log K; none where it does not.
-std::optional<double> crossing(std::vector<Pair> const& pairs, std::size_t draw) {
+std::optional<double> crossing(std::vector<Pair> const& pairs, std::size_t draw, bool one_model) {
   std::optional<double> at;
   double before = 0.0;
   for (std::size_t i = 0; i < pairs.size(); ++i) {
-    double const now = std::log(pairs[i].first[draw] / pairs[i].second[partner(draw, pairs[i].second.size())]);
+    double const now =
+        std::log(pairs[i].first[draw] / pairs[i].second[partner(draw, pairs[i].second.size(), one_model)]);
     if (i > 0 && before * now < 0.0) {
       double const share = before / (before - now);
       at = pairs[i - 1].ranks * std::pow(pairs[i].ranks / pairs[i - 1].ranks, share);
@@ -60,22 +61,23 @@ std::optional<double> crossing(std::vector<Pair> const& pairs, std::size_t draw)
 
 }  // namespace
 
-void compare(Plan& plan) {
+void compare(Plan& plan, bool one_model) {
   if (plan.offers.size() != 2 || !plan.offers[0].offer.price || !plan.offers[1].offer.price) return;
   auto const &a = plan.offers[0], &b = plan.offers[1];
-  Comparison comparison{.rows = {}, .crossing_ranks = {}, .p_first_best_cheaper = {}};
+  Comparison comparison{.one_model = one_model, .rows = {}, .crossing_ranks = {}, .p_first_best_cheaper = {}};
   std::vector<Pair> pairs;
   for (auto const& x : a.options)
     for (auto const& y : b.options)
       if (x.ranks == y.ranks) {
         auto const first = costs_of(a, x), second = costs_of(b, y);
-        comparison.rows.push_back({x.ranks, share_less(first, second), share_less(x.times_s, y.times_s)});
+        comparison.rows.push_back(
+            {x.ranks, share_less(first, second, one_model), share_less(x.times_s, y.times_s, one_model)});
         pairs.push_back({x.ranks, means_of(first, plan.options.runs), means_of(second, plan.options.runs)});
       }
   std::vector<double> crossings;
   std::size_t const draws = pairs.empty() ? 0 : pairs.front().first.size();
   for (std::size_t draw = 0; draw < draws; ++draw)
-    if (auto const at = crossing(pairs, draw)) crossings.push_back(*at);
+    if (auto const at = crossing(pairs, draw, one_model)) crossings.push_back(*at);
   if (!crossings.empty()) {
     std::sort(crossings.begin(), crossings.end());
     auto const at = [&](double level) {
@@ -86,7 +88,8 @@ void compare(Plan& plan) {
     comparison.p_crosses = static_cast<double>(crossings.size()) / static_cast<double>(draws);
   }
   if (a.best && b.best)
-    comparison.p_first_best_cheaper = share_less(costs_of(a, a.options[*a.best]), costs_of(b, b.options[*b.best]));
+    comparison.p_first_best_cheaper =
+        share_less(costs_of(a, a.options[*a.best]), costs_of(b, b.options[*b.best]), one_model);
   plan.comparison = std::move(comparison);
 }
 

@@ -55,11 +55,6 @@ constexpr WhatIf what_ifs[] = {
      }},
 };
 
-PlanOption const& likeliest(std::vector<PlanOption> const& options) {
-  auto const p = [](PlanOption const& o) { return std::min(o.p_deadline.value_or(1.0), o.p_budget.value_or(1.0)); };
-  return *std::max_element(options.begin(), options.end(), [&](auto const& a, auto const& b) { return p(a) < p(b); });
-}
-
 }  // namespace
 
 std::vector<std::string> what_would_help(OfferPlan const& plan, PlanOptions const& options) {
@@ -71,7 +66,7 @@ std::vector<std::string> what_would_help(OfferPlan const& plan, PlanOptions cons
   auto const attempt = [&](Offer const& offer, PlanOptions const& o, std::string const& words) {
     auto const tried = plan_offer(offer, o);
     if (!tried.best) return;
-    auto const& best = likeliest(tried.options);
+    auto const& best = tried.options[*tried.best];
     double const p = std::min(best.p_deadline.value_or(1.0), best.p_budget.value_or(1.0));
     found.push_back({p, words + " (K = " + number_text(best.ranks, 9) + ": " + percent_text(p, 0) + ")"});
   };

@@ -6,6 +6,7 @@
 #include "data/quantity_text.hpp"
 #include "model/elementary.hpp"
 #include "model/error.hpp"
+#include "model/near_miss.hpp"
 #include "sim/interrupted_run.hpp"
 #include "validate/plan_choice.hpp"
 
@@ -24,6 +25,7 @@ constexpr Fleet fleets[] = {
     {"llama3", 50'677.0 * hour, false, "Llama 3: 419 unexpected interruptions in 54 d on 16,384 H100"},
     {"rsc1", 1000.0 / 6.50 * day, true, "Meta RSC-1: 6.50 failures in 1000 node-days (HPCA 2025)"},
     {"rsc2", 1000.0 / 2.34 * day, true, "Meta RSC-2: 2.34 failures in 1000 node-days (HPCA 2025)"}};
+constexpr std::string_view fleet_names[] = {"llama3", "rsc1", "rsc2", "none"};
 
 double standard_normal(std::uint64_t seed, std::uint32_t run, std::uint32_t ranks, data::Stream stream) {
   double const u = data::uniforms(seed, run, ranks, 0, stream).first;
@@ -49,7 +51,8 @@ FailurePolicy failures_from_text(std::string const& text) {
   if (unit != "gpu" && unit != "node")
     throw InputError("mean time between failures '" + text +
                      "' (must be llama3, rsc1, rsc2, none, or a time for one GPU or one node, such as 50000h/gpu, "
-                     "150d/node or, not sure, 20000h..80000h/gpu)");
+                     "150d/node or, not sure, 20000h..80000h/gpu)" +
+                     did_you_mean(text, fleet_names));
   auto const dots = text.find("..");
   auto const seconds = [&](std::string const& piece) {
     double const time_s = data::seconds_from_text(piece).count();

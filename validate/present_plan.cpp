@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "data/quantity_text.hpp"
 #include "validate/number_text.hpp"
@@ -14,8 +15,9 @@ namespace {
 struct ColumnUnit {
   std::string name;
   double size = 1.0;
+  double limit = std::numeric_limits<double>::infinity();  ///< from here on "never"
   [[nodiscard]] std::string text(double value) const {
-    if (!std::isfinite(value)) return "never";
+    if (!(value < limit)) return "never";
     double const shown = value / size;
     return fixed_text(shown, shown >= 99.95 ? 0 : shown >= 9.995 ? 1 : 2);
   }
@@ -23,7 +25,7 @@ struct ColumnUnit {
 };
 
 ColumnUnit unit_of(std::vector<double> values, std::vector<ColumnUnit> const& units) {
-  std::erase_if(values, [](double v) { return !std::isfinite(v); });
+  std::erase_if(values, [&](double v) { return !(v < units.front().limit); });
   if (values.empty()) return units.back();
   double const least = *std::min_element(values.begin(), values.end());
   for (auto const& unit : units)
@@ -32,7 +34,10 @@ ColumnUnit unit_of(std::vector<double> values, std::vector<ColumnUnit> const& un
 }
 
 std::vector<ColumnUnit> const& time_units() {
-  static std::vector<ColumnUnit> const units{{"d", 86400.0}, {"h", 3600.0}, {"min", 60.0}, {"s", 1.0}};
+  static std::vector<ColumnUnit> const units{{"d", 86400.0, data::never_s},
+                                             {"h", 3600.0, data::never_s},
+                                             {"min", 60.0, data::never_s},
+                                             {"s", 1.0, data::never_s}};
   return units;
 }
 std::vector<ColumnUnit> const& money_units() {
@@ -61,6 +66,17 @@ bool is_recommended(Plan const& plan, std::size_t offer, std::size_t option) {
   return plan.recommended && plan.recommended->offer == offer && plan.recommended->option == option;
 }
 
+/// "100000 steps", and of how many samples where they are not the same at every K.
+std::string steps_text(Plan const& plan, OfferPlan const& offer) {
+  std::string text = number_text(*plan.options.job.steps, 9) + " steps";
+  double const reference = reference_batch(offer.offer.model, plan.options);
+  bool const same = std::all_of(offer.options.begin(), offer.options.end(),
+                                [&](auto const& p) { return p.global_batch == reference; });
+  if (same) return text;
+  return text + " of " + number_text(reference, 6) + " samples, " +
+         number_text(*plan.options.job.steps * reference, 6) + " in all";
+}
+
 }  // namespace
 
 std::string job_sentence(Plan const& plan, std::size_t index) {
@@ -75,7 +91,7 @@ std::string job_sentence(Plan const& plan, std::size_t index) {
   else if (job.samples)
     text += ". " + number_text(*job.samples, 6) + " samples";
   else
-    text += ". " + number_text(first.steps, 9) + " steps";
+    text += ". " + steps_text(plan, offer);
   if (offer.offer.price) text += ", at " + data::price_text(*offer.offer.price);
   if (offer.offer.gpus) text += ", " + number_text(*offer.offer.gpus, 9) + " GPUs offered";
   if (offer.offer.block > 1.0) text += ", in blocks of " + number_text(offer.offer.block, 9);
@@ -86,7 +102,15 @@ TextTable table_of(Plan const& plan, std::size_t index) {
   auto const& offer = plan.offers[index];
   auto const& o = plan.options;
   auto const time = unit_of(column(offer, [](auto const& p) { return p.time_s.median; }), time_units());
-  auto const money = unit_of(column(offer, [](auto const& p) { return p.cost ? p.cost->median : 0.0; }), money_units());
+  auto const paid = [](double time_s, double cost) {  // who waits for ever pays for ever
+    return time_s < data::never_s ? cost : std::numeric_limits<double>::infinity();
+  };
+  auto const cost_shown = [&](auto const& p) {
+    return Span{paid(p.time_s.median, p.cost->median), paid(p.time_s.low, p.cost->low),
+                paid(p.time_s.high, p.cost->high)};
+  };
+  auto const money =
+      unit_of(column(offer, [&](auto const& p) { return p.cost ? cost_shown(p).median : 0.0; }), money_units());
   auto const energy =
       unit_of(column(offer, [](auto const& p) { return p.energy_J ? p.energy_J->median : 0.0; }), energy_units());
   bool const priced = offer.offer.price.has_value();
@@ -109,13 +133,16 @@ TextTable table_of(Plan const& plan, std::size_t index) {
   if (o.budget) text.columns.push_back({"P(cost <=", data::money_text(o.budget->amount, "") + ")"});
   for (std::size_t i = 0; i < offer.options.size(); ++i) {
     auto const& p = offer.options[i];
-    std::vector<std::string> cells{is_recommended(plan, index, i) ? ">" : "", number_text(p.ranks, 9)};
+    std::vector<std::string> cells{is_recommended(plan, index, i) ? ">"
+                                   : p.impossible.empty()         ? ""
+                                                                  : "x",
+                                   number_text(p.ranks, 9)};
     if (idle) cells.push_back(number_text(p.gpus_paid, 9));
     if (batch) cells.push_back(number_text(p.global_batch, 7));
     cells.push_back(time.text(p.time_s.median));
     cells.push_back(time.text(p.time_s));
-    if (priced) cells.push_back(money.text(p.cost->median));
-    if (priced) cells.push_back(money.text(*p.cost));
+    if (priced) cells.push_back(money.text(cost_shown(p).median));
+    if (priced) cells.push_back(money.text(cost_shown(p)));
     cells.push_back(fixed_text(p.efficiency, 3));
     if (fails) cells.push_back(percent_text(p.goodput, 0));
     if (o.watts) cells.push_back(energy.text(p.energy_J->median));
@@ -149,7 +176,9 @@ std::string failure_sentence(Plan const& plan, std::size_t index) {
 
 std::string limits_sentence(Plan const& plan, std::size_t index) {
   auto const& offer = plan.offers[index];
-  double const last = offer.options.back().ranks;
+  auto const possible = [](auto const& p) { return p.impossible.empty(); };
+  auto const largest = std::find_if(offer.options.rbegin(), offer.options.rend(), possible);
+  double const last = largest == offer.options.rend() ? offer.options.back().ranks : largest->ranks;
   std::string text = offer.fastest_ranks < last ? "More GPUs than " + number_text(offer.fastest_ranks, 9) + " lose time"
                                                 : "Up to K = " + number_text(last, 9) + " more GPUs save time";
   if (!offer.cheapest_ranks) return text + ".";
@@ -185,6 +214,9 @@ std::string comparison_sentence(Plan const& plan) {
            " on (" + percent_text(plan.options.confidence, 0) + " interval " + number_text(c.crossing_ranks->low, 3) +
            " to " + number_text(c.crossing_ranks->high, 3) + "; " + percent_text(c.p_crosses, 0) +
            " sure that they cross at all up to K = " + number_text(c.rows.back().ranks, 9) + ").";
+  } else if (c.one_model &&
+             std::all_of(c.rows.begin(), c.rows.end(), [](auto const& row) { return row.p_first_cheaper == 0.5; })) {
+    text = "One Model at the same cost: the two offers do not differ.";
   } else {
     bool const first = c.rows.front().p_first_cheaper >= 0.5;
     double least = 1.0;

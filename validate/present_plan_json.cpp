@@ -37,6 +37,7 @@ ordered_json option_json(Plan const& plan, OfferPlan const& offer, PlanOption co
                {"p_deadline", number(p.p_deadline)},
                {"p_budget", number(p.p_budget)},
                {"feasible", p.feasible},
+               {"impossible", p.impossible.empty() ? ordered_json(nullptr) : ordered_json(p.impossible)},
                {"goodput", number(p.goodput)},
                {"interruptions", number(p.interruptions)},
                {"mean_between_s", number(p.mean_between_s)},
@@ -69,7 +70,8 @@ ordered_json comparison_json(Plan const& plan) {
   for (auto const& row : c.rows)
     points.push_back(
         {{"K", row.ranks}, {"p_first_cheaper", row.p_first_cheaper}, {"p_first_faster", row.p_first_faster}});
-  return {{"points", points},
+  return {{"one_model", c.one_model},
+          {"points", points},
           {"crossing_K", span(c.crossing_ranks)},
           {"p_crosses", c.p_crosses},
           {"p_first_best_cheaper", number(c.p_first_best_cheaper)},

@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 
+#include "data/quantity_text.hpp"
 #include "model/error.hpp"
 #include "validate/number_text.hpp"
 
@@ -27,12 +27,9 @@ std::string_view trimmed(std::string_view text) {
 
 double parse_number(std::string_view text, std::string_view expression) {
   text = trimmed(text);
-  double value = 0.0;
-  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || error != std::errc{} || end != text.data() + text.size() || !(value > 0.0) ||
-      !std::isfinite(value))
-    refuse(expression, "'" + std::string(text) + "' is not a positive number");
-  return value;
+  auto const value = data::plain_from_text(text);
+  if (!value || !(*value > 0.0)) refuse(expression, "'" + std::string(text) + "' is not a positive number");
+  return *value;
 }
 
 SplitClause parse_clause(std::string_view clause, std::string_view expression) {

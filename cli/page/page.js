@@ -5,6 +5,7 @@
 const $ = (id) => document.getElementById(id);
 const TEXTS = ['budget', 'gpus', 'mtbf', 'critical-batch'];
 let models = [], state = null, token = null;
+let answeredState = null;  // the last that was answered: what is refused goes back to it
 
 // The token of the address, kept for this tab and taken out of what is copied.
 {
@@ -87,11 +88,17 @@ async function update(extra) {
   if (asking) { again = true; return; }
   asking = true;
   try {
-    const asked = question(extra), answer = await (await ask('api/answer', asked)).json();
+    const asked = question(extra), text = JSON.stringify(state), answer = await (await ask('api/answer', asked)).json();
     if (!again) show(answer, asked);
+    answeredState = text;
     problem('');
   } catch (e) {
     problem(e instanceof TypeError ? 'The server does not answer. Is `kurve serve` still running?' : e.message);
+    if (!(e instanceof TypeError) && answeredState && !again) {
+      state = JSON.parse(answeredState);
+      place();
+      history.replaceState(null, '', '#' + stateText());
+    }
   }
   asking = false;
   if (again) { again = false; update(); }

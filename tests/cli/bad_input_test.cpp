@@ -118,6 +118,11 @@ TEST_SUITE("cli") {
     CHECK(run_kurve("analyze " + book + " --colour").code == usage);
     CHECK(run_kurve("analyze").code == usage);
     CHECK(run_kurve("frobnicate").code == usage);
+    CHECK(run_kurve("simualte").err.find("Did you mean 'simulate'?") != std::string::npos);
+    CHECK(run_kurve("analyze " + book + " --treshold 0.5").err.find("Did you mean '--threshold'?") !=
+          std::string::npos);
+    CHECK(run_kurve("analyze " + book + " --assume wokers_per_node=8").err.find("Did you mean 'workers_per_node'?") !=
+          std::string::npos);
     CHECK(run_kurve("").code == usage);
   }
 

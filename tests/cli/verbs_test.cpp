@@ -138,6 +138,33 @@ TEST_SUITE("cli") {
     CHECK(run_kurve("simulate '" + model + "' --set colour=1").code == 2);
   }
 
+  TEST_CASE("a what-if that the Model cannot feel is a usage error that says what would be felt") {
+    TemporaryFolder const folder;
+    auto const model = folder.path("mine.json");
+    auto const study = folder.write("mine.csv", "gpus,time\n1,10.2\n2,5.4\n4,3.1\n8,2.2\n");
+    REQUIRE(run_kurve("fit '" + study + "' --draws 200 --out '" + model + "'").code == 0);
+    auto const simulate = [&](std::string const& flags) { return run_kurve("simulate '" + model + "' " + flags); };
+    for (auto const* set : {"network.inter.bandwidth_Bps=25e9", "network.inter.bandwidth_Bps=1000",
+                            "network.inter.bandwidth_Bps=1e9,2e9", "network.inter.latency=5us"}) {
+      auto const run = simulate("-K 8,64 --set " + std::string(set));
+      CHECK_MESSAGE(run.code == 2, set);
+      CHECK(run.out.empty());
+      CHECK_MESSAGE(run.err.find("terms fitted to its steps") != std::string::npos, run.err);
+      CHECK(run.err.find("fit STEPS NETWORK") != std::string::npos);
+    }
+    CHECK(simulate("-K 8 --set gradient_bytes=2.8GB --set network.inter.bandwidth_Bps=100Gbit/s").err.find("twice") !=
+          std::string::npos);
+    CHECK(
+        simulate("-K 8 --set variability.stragglers.slowdown=4").err.find("variability.stragglers.probability is 0") !=
+        std::string::npos);
+    CHECK(simulate("-K 8,64 --set serial=50ms").code == 0);  // the README's
+    CHECK(simulate("-K 8,64 --set serial=50ms..200ms --json").code == 0);
+    CHECK(simulate("-K 8 --set compute.per_sampel=1").err.find("Did you mean 'compute.per_sample'?") !=
+          std::string::npos);
+    CHECK(simulate("-K 8 -n 1e3 -m workers --confidence 95% --draws 1k").code == 0);
+    CHECK(simulate("-K 8 -m worker").err.find("Did you mean 'workers'?") != std::string::npos);
+  }
+
   TEST_CASE("the same seed gives the same bytes whatever the threads and one trial can be replayed") {
     TemporaryFolder const folder;
     auto const model = folder.path("m.json");

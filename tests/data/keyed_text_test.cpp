@@ -40,7 +40,7 @@ TEST_CASE("keyed text: mistakes are named") {
   CHECK(message("wait: noise=2") == "wait: noise='2' (must be a number from 0 to 1)");
   CHECK(message("wait: noise=nan") == "wait: noise='nan' (must be a number from 0 to 1)");
   CHECK(message("wait: layers=1.5") == "wait: layers=1.5 (must be a whole number)");
-  CHECK(message("wait: nose=1") == "wait: unknown key 'nose' (expected noise, layers)");
+  CHECK(message("wait: nose=1") == "wait: unknown key 'nose' (expected noise, layers). Did you mean 'noise'?");
 }
 
 TEST_SUITE_END();

@@ -26,7 +26,7 @@ GOOD = {"model": 0, "K": 64, "last_K": 1000000, "threshold": 0.7,
 EVERY_VARIABILITY = {
     **GOOD["set"], "variability.noise.cv": 0.05, "variability.noise.node_cv": 0.03, "variability.noise.step_cv": 0.02, "variability.noise.run_cv": 0.02,
     "variability.stragglers.slowdown": 1.7, "variability.stragglers.spread_cv": 0.4, "variability.persistent.probability": 1e-4,
-    "variability.persistent.slowdown": 1.3, "variability.hop_jitter.cv": 0.3, "gradient_bytes": 1e9, "network.inter.bandwidth_Bps": 2.5e10,
+    "variability.persistent.slowdown": 1.3, "variability.hop_jitter.cv": 0.3, "extra.per_log2": 0, "gradient_bytes": 1e9, "network.inter.bandwidth_Bps": 2.5e10,
     "network.inter.latency": 2e-6, "network.workers_per_node": 8, "overlap.fraction": 0.5, "overlap.buckets": 16}
 
 
@@ -57,7 +57,8 @@ def check_reasons(s):
     for question, words in [(with_(K="x"), "K="), (with_(K=0), "from 1 to"), (with_(K=1e7), "1e+06"), (with_(K=None), "K="), (with_(model=99), "model"),
                             (with_(model=-1), "model"), (with_(threshold=2), "threshold"), (with_(set={"colour": 1}), "colour"), (with_(set=[1]), "'set'"),
                             (with_(set={"serial": -1}), "serial"), (with_(set={"serial": "1e999"}), "serial"), (with_(set={"serial": {"a": 1}}), "serial"),
-                            (with_(set={"network.allreduce": "pigeon"}), "pigeon"), (with_(set={"global_batch": 0}), "global_batch"), (with_(set={"regime": "mixed"}), "regime"),
+                            (with_(set={"network.allreduce": "pigeon"}), "pigeon"), (with_(set={"network.inter.bandwidth_Bps": 1e9}), "changes nothing"),
+                            (with_(set={"gradient_bytes": 1e9}), "count communication twice"), (with_(set={"seriel": 1}), "Did you mean 'serial'?"), (with_(set={"global_batch": 0}), "global_batch"), (with_(set={"regime": "mixed"}), "regime"),
                             (with_(surprise=1), "unknown key 'surprise'"), (with_(plan={"out": "/tmp/x"}), "unknown key 'out'"), (with_(plan={"config": "/etc/passwd"}), "unknown key"),
                             (with_(plan=7), "'plan'"), (with_(plan={"steps": "a" * 65}), "64 characters"), (with_(set={str(i): 1 for i in range(65)}), "64 values"),
                             ([], "JSON object"), (7, "JSON object"), (with_(last_K=1e12), "last_K"), (with_(set={"--out": "/tmp/x"}), "--out")]:

@@ -123,7 +123,8 @@ TEST_SUITE("unit") {
     options.deadline_s = 1.7e5;  // 0.5 s serial and about 1.6 s of all-reduce a step: 2.1e5 s; half of it: 1.3e5 s
     auto const plan = make_plan({offer}, options);
     CHECK_FALSE(plan.recommended.has_value());
-    CHECK(plan.verdict.find("no K up to 4096 meets 1.97 d with 90 %: the best is K = ") == 0);
+    CHECK(plan.verdict.find("no K up to 4096 meets 1.97 d with 90 %: K = ") == 0);
+    CHECK(plan.verdict.find(" comes nearest, in ") != std::string::npos);
     CHECK(plan.verdict.find("what would: twice the bandwidth") != std::string::npos);
     CHECK(plan.verdict.find("half the latency") == std::string::npos);  // would not: there is none
     CHECK(to_text(plan).find("Nothing to recommend") != std::string::npos);
@@ -132,13 +133,18 @@ TEST_SUITE("unit") {
   TEST_CASE("plan: steps by samples and by the critical batch") {
     model::Model m;
     m.global_batch = 1000;
-    CHECK(steps_of({.steps = {}, .samples = 1e6, .least_steps = {}, .critical_batch = {}}, m, 500) == 2000.0);
+    CHECK(steps_of({.steps = {}, .samples = 1e6, .least_steps = {}, .critical_batch = {}}, m, 1000, 500) == 2000.0);
+    // 1000 steps of 1000 samples are 250 of 4000
+    CHECK(steps_of({.steps = 1000.0, .samples = {}, .least_steps = {}, .critical_batch = {}}, m, 1000, 4000) == 250.0);
+    CHECK(steps_of({.steps = 1000.0, .samples = {}, .least_steps = {}, .critical_batch = {}}, m, 4000, 4000) == 1000.0);
     // steps(B) = N_min (1 + B_crit/B): B = B_crit doubles them
-    CHECK(steps_of({.steps = {}, .samples = {}, .least_steps = 100.0, .critical_batch = 4000.0}, m, 4000) == 200.0);
+    CHECK(steps_of({.steps = {}, .samples = {}, .least_steps = 100.0, .critical_batch = 4000.0}, m, 1000, 4000) ==
+          200.0);
     // 1e6 samples at B0 = 1000 are 1000 steps = N_min (1 + 4): N_min = 200, and at B = 4000 400 steps, 1.6e6 samples
-    CHECK_CLOSE(steps_of({.steps = {}, .samples = 1e6, .least_steps = {}, .critical_batch = 4000.0}, m, 4000), 400.0,
-                1e-12);
-    CHECK(test::message_of<InputError>([&] { return steps_of({}, m, 1); }).find("said nowhere") != std::string::npos);
+    CHECK_CLOSE(steps_of({.steps = {}, .samples = 1e6, .least_steps = {}, .critical_batch = 4000.0}, m, 1000, 4000),
+                400.0, 1e-12);
+    CHECK(test::message_of<InputError>([&] { return steps_of({}, m, 1, 1); }).find("said nowhere") !=
+          std::string::npos);
   }
 
   TEST_CASE("plan: a weak Model says what the grown batch does or that it does not know") {
@@ -152,6 +158,139 @@ TEST_SUITE("unit") {
     auto const sure = make_plan({offer}, options);
     // samples grow (1 + B/Bc)/(1 + B0/Bc) = 17/2
     CHECK(sure.notes.front().find("samples to the target grow 8.50-fold") != std::string::npos);
+  }
+
+  TEST_CASE("plan: the steps of a weak Model are so many samples") {
+    // Fixed work a worker: T is 1.1 s at every K but for the serial part, and K times the samples in each step.
+    auto offer = line_offer(0.1, 1.0);
+    offer.model.regime = model::Regime::weak;
+    auto const plan = make_plan({offer}, job_of(1e6, doubling(1, 16)));
+    auto const& options = plan.offers[0].options;
+    for (auto const& option : options) {
+      CHECK(option.steps == 1e6 / option.ranks);
+      CHECK_CLOSE(option.time_s.median, 1.1e6 / option.ranks, 1e-9);
+      CHECK_CLOSE(option.cost->median, options[0].cost->median, 1e-9);
+    }
+    CHECK(job_sentence(plan, 0).find("1000000 steps of 1024 samples, 1024000000 in all") != std::string::npos);
+    // Two Models of other batches: a number of steps is not the same job.
+    auto other = offer;
+    other.model.global_batch = 2048;
+    CHECK(test::message_of<InputError>([&] {
+            return make_plan({offer, other}, job_of(1e6, {1}));
+          }).find("Give --samples.") != std::string::npos);
+  }
+
+  TEST_CASE("plan: the recommended K is never both slower and dearer than another") {
+    // Waste grows with K in steps of a block: 65 of blocks of 64 pays for 128, and every node adds latency.
+    std::mt19937 engine(7);
+    std::uniform_real_distribution<double> uniform(0.0, 1.0);
+    for (int i = 0; i < 200; ++i) {
+      auto offer = line_offer(0.2 * uniform(engine), 10.0 + 90.0 * uniform(engine), "3/gpu-hour");
+      offer.model.parameters.extra_per_rank_s = 0.02 * uniform(engine) * uniform(engine);
+      offer.model.parameters.workers_per_node = 8;
+      offer.model.parameters.extra_cross_node_s = 2.0 * uniform(engine) * uniform(engine);
+      offer.block = uniform(engine) < 0.5 ? 16 : 1;
+      auto options = job_of(1e5, {1, 2, 4, 7, 8, 9, 12, 16, 17, 24, 31, 32, 33, 64, 65});
+      options.threshold = 0.3 + 0.6 * uniform(engine);
+      if (i % 3 == 1) options.deadline_s = 1e5 * (2.0 + 10.0 * uniform(engine));
+      if (i % 3 == 2) options.value_per_s = uniform(engine) / 100.0;
+      if (i % 2 == 0) options.failures = failures_from_text("500h/gpu");
+      options.draws = 4;
+      options.runs = 1;
+      auto second = offer;
+      second.price = data::price_from_text("4/gpu-hour");
+      second.model.parameters.compute_per_sample_s *= 0.5 + uniform(engine);
+      auto const plan = i % 5 == 0 ? make_plan({offer, second}, options) : make_plan({offer}, options);
+      if (!plan.recommended) continue;
+      auto const& best = plan.offers[plan.recommended->offer].options[plan.recommended->option];
+      for (auto const& rows : plan.offers)
+        for (auto const& row : rows.options)
+          CHECK_FALSE((row.feasible && row.time_s.median < best.time_s.median && row.cost->median < best.cost->median));
+    }
+  }
+
+  TEST_CASE("plan: K that the parallelism or the batch excludes is shown and never recommended") {
+    auto offer = line_offer(0.0, 100.0);
+    offer.model.replica_workers = {32};
+    offer.model.global_batch = 4;
+    offer.model.parameters.compute_per_sample_s = 25.0;
+    auto options = job_of(1e5, {16, 32, 48, 64, 128, 256});
+    auto const plan = make_plan({offer}, options);
+    auto const& rows = plan.offers[0].options;
+    CHECK(rows[0].impossible == "no multiple of TP x PP x CP = 32");
+    CHECK(rows[2].impossible == rows[0].impossible);
+    CHECK(rows[3].impossible.empty());
+    CHECK(rows[4].impossible.empty());  // 4 samples on 4 replicas
+    CHECK(rows[5].impossible == "a replica has less than one sample");
+    CHECK(recommended(plan) == 128.0);
+    CHECK(plan.offers[0].fastest_ranks == 128.0);
+    CHECK(limits_sentence(plan, 0).find("Up to K = 128 more GPUs save time") == 0);
+    CHECK(to_text(plan).find("K = 16, 48 (x) cannot run this job: no multiple of TP x PP x CP = 32") !=
+          std::string::npos);
+    options.ranks = {16, 48};
+    auto const none = make_plan({offer}, options);
+    CHECK_FALSE(none.recommended.has_value());
+    CHECK(none.verdict.find("can run this job") != std::string::npos);
+    offer.model.replica_workers = {16, 24};  // cut in either way
+    auto const either = make_plan({offer}, job_of(1e5, {16, 24, 40, 48}));
+    CHECK(either.offers[0].options[1].impossible.empty());
+    CHECK(either.offers[0].options[2].impossible == "no multiple of TP x PP x CP = 16 or 24");
+  }
+
+  TEST_CASE("plan: one Model at two prices is one future") {
+    auto a = line_offer(0.1, 100.0, "2/gpu-hour"), b = a;
+    for (int i = 0; i < 50; ++i) {
+      a.model.draws.push_back(a.model.parameters);
+      a.model.draws.back().serial_s = 0.05 + 0.002 * i;
+    }
+    b.model = a.model;
+    b.price = data::price_from_text("3/gpu-hour");
+    a.model.parameters.noise_run_cv = b.model.parameters.noise_run_cv = 0.05;
+    auto options = job_of(1e5, doubling(8, 64));
+    options.failures = failures_from_text("llama3");
+    auto const plan = make_plan({a, b}, options);
+    REQUIRE(plan.comparison.has_value());
+    CHECK(plan.comparison->one_model);
+    for (std::size_t i = 0; i < 4; ++i) CHECK(plan.offers[0].options[i].times_s == plan.offers[1].options[i].times_s);
+    for (auto const& row : plan.comparison->rows) {
+      CHECK(row.p_first_cheaper == 1.0);
+      CHECK(row.p_first_faster == 0.5);
+    }
+    b.model.parameters.serial_s = 0.11;  // another machine
+    CHECK(make_plan({a, b}, options).offers[1].options[0].times_s != plan.offers[0].options[0].times_s);
+    CHECK_FALSE(make_plan({a, b}, options).comparison->one_model);
+  }
+
+  TEST_CASE("plan: where nothing can keep the deadline the nearest is by the median, not by the widest interval") {
+    // Beyond K = 32 time grows, and doubt with it: at K = 512 one draw in a hundred is fast enough.
+    auto offer = line_offer(0.5, 32.0, "2/gpu-hour");
+    offer.model.parameters.extra_per_rank_s = 0.01;
+    for (int i = 0; i < 100; ++i) {
+      offer.model.draws.push_back(offer.model.parameters);
+      if (i == 0) offer.model.draws.back().extra_per_rank_s = offer.model.draws.back().serial_s = 0.0;
+    }
+    auto options = job_of(1e5, doubling(8, 512));
+    options.draws = 100;
+    options.deadline_s = 1e5 * 0.1;
+    auto const plan = make_plan({offer}, options);
+    REQUIRE_FALSE(plan.recommended.has_value());
+    CHECK(*plan.offers[0].options.back().p_deadline > 0.0);
+    // T(64) = 0.5 + 0.5 + 0.63 s is the least of these: 1.63e5 s on 64 GPUs at 2 an hour are 5796.
+    CHECK(plan.verdict.find("K = 64 comes nearest, in 1.89 d for 5.80 k (0 %)") != std::string::npos);
+    // Where the odds are better than even, they decide.
+    options.deadline_s = 1.7e5;
+    options.budget = data::Money{5.5e3, ""};
+    CHECK(make_plan({offer}, options).verdict.find("comes nearest") != std::string::npos);
+  }
+
+  TEST_CASE("plan: a run of more than a thousand years never ends") {
+    auto const plan = make_plan({line_offer(0.0, 1e6)}, job_of(1e6, {1, 100, 100000}));
+    auto const& rows = plan.offers[0].options;
+    CHECK_FALSE(rows[0].feasible);  // 1e12 s are 31,710 years
+    CHECK(rows[1].feasible);
+    CHECK(to_text(plan).find("never") != std::string::npos);
+    auto const none = make_plan({line_offer(0.0, 1e6)}, job_of(1e9, {1, 2}));
+    CHECK(none.verdict == "no K up to 2 ends within a thousand years");
   }
 
   TEST_CASE("plan: blocks and nodes and months are paid whole") {
