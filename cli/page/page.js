@@ -5,7 +5,9 @@
 const $ = (id) => document.getElementById(id);
 const TEXTS = ['budget', 'gpus', 'mtbf', 'critical-batch'];
 let models = [], state = null, token = null;
-let answeredState = null;  // the last that was answered: what is refused goes back to it
+// The last state that was answered: what is refused goes back to it. What was refused alone is asked for again beside the next
+// change, for some of it is felt only together (how often a GPU straggles, and how slow it is then).
+let answeredState = null, refused = {};
 
 // The token of the address, kept for this tab and taken out of what is copied.
 {
@@ -81,6 +83,28 @@ function problem(text) {
   $('problem').textContent = text || '';
 }
 
+async function answerTo(extra) {
+  const asked = question(extra), text = JSON.stringify(state), answer = await (await ask('api/answer', asked)).json();
+  answeredState = text;
+  refused = {};
+  return [asked, answer];
+}
+
+/// With what was refused before; null where there is none, or it is refused still.
+async function answerBeside(extra) {
+  const names = Object.keys(refused).filter((name) => !(name in state.set));
+  if (!names.length) return null;
+  for (const name of names) state.set[name] = refused[name];
+  try {
+    const answered = await answerTo(extra);
+    place();
+    return answered;
+  } catch (e) {
+    for (const name of names) delete state.set[name];
+    return null;
+  }
+}
+
 // One question at a time; what changes meanwhile is asked together afterwards.
 let asking = false, again = false;
 async function update(extra) {
@@ -88,14 +112,15 @@ async function update(extra) {
   if (asking) { again = true; return; }
   asking = true;
   try {
-    const asked = question(extra), text = JSON.stringify(state), answer = await (await ask('api/answer', asked)).json();
+    const [asked, answer] = await answerBeside(extra) || await answerTo(extra);
     if (!again) show(answer, asked);
-    answeredState = text;
     problem('');
   } catch (e) {
     problem(e instanceof TypeError ? 'The server does not answer. Is `kurve serve` still running?' : e.message);
     if (!(e instanceof TypeError) && answeredState && !again) {
-      state = JSON.parse(answeredState);
+      const before = JSON.parse(answeredState);
+      refused = Object.fromEntries(Object.entries(state.set).filter(([name, value]) => before.set[name] !== value));
+      state = before;
       place();
       history.replaceState(null, '', '#' + stateText());
     }
@@ -293,7 +318,7 @@ async function start() {
   state = stateOf(location.hash.slice(1));
   place();
   $('model').addEventListener('change', () => { state = fresh(Number($('model').value)); place(); update(); });
-  $('reset').addEventListener('click', () => { state = fresh(state.m); place(); update(); });
+  $('reset').addEventListener('click', () => { refused = {}; state = fresh(state.m); place(); update(); });
   for (const radio of document.getElementsByName('regime'))
     radio.addEventListener('change', () => { state.regime = radio.value === models[state.m].regime ? null : radio.value; update(); });
   $('job-kind').addEventListener('change', () => { state.plan.kind = $('job-kind').value; update(); });

@@ -45,7 +45,7 @@ def check_same(answer):
 
 REFUSED = {  # by a Model that has no network and no stragglers
     "network.inter.bandwidth_Bps", "network.inter.latency", "network.workers_per_node", "overlap.fraction", "gradient_bytes",
-    "variability.stragglers.slowdown"}
+    "variability.stragglers.slowdown", "variability.stragglers.probability"}
 
 
 def check_refused(browser, name, element):
@@ -81,6 +81,15 @@ def check_sliders(browser, url):
                   browser.run("return document.getElementById('problem').textContent"))
         browser.run("document.getElementById('reset').click()")
         answered(browser)
+    # Felt together only: the first is refused, and taken with the second.
+    for name in ("variability.stragglers.probability", "variability.stragglers.slowdown"):
+        browser.press(browser.find("#" + dict(names)[name]), END)
+        answer = answered(browser)
+    check(browser.run("return document.getElementById('problem').hidden"), "stragglers are refused")
+    check(answer["curve"]["points"][-1]["contributions"]["straggler_s"] > 0, "stragglers cost nothing")
+    check_same(answer)
+    browser.run("document.getElementById('reset').click()")
+    answered(browser)
     check_keyboard(browser, url, names)
 
 
