@@ -119,9 +119,11 @@ class Messenger {
 class MpiCommunicator : public Communicator {
  public:
   /// @param library  a communicator of the same ranks, for the library's all-reduce
+  /// @param watchdog  of that all-reduce, which cannot be given up on
   /// @param scratch  kept by the caller: allocating inside a timing would be timed
-  MpiCommunicator(int rank, int ranks, Messenger const& messenger, MPI_Comm library, std::vector<float>& scratch)
-      : messenger_(messenger), library_(library), rank_(rank), ranks_(ranks), incoming_(scratch) {}
+  MpiCommunicator(int rank, int ranks, Messenger const& messenger, MPI_Comm library, Watchdog& watchdog,
+                  std::vector<float>& scratch)
+      : messenger_(messenger), library_(library), watchdog_(watchdog), rank_(rank), ranks_(ranks), incoming_(scratch) {}
   int rank() const override { return rank_; }
   int ranks() const override { return ranks_; }
 
@@ -134,8 +136,10 @@ class MpiCommunicator : public Communicator {
 
   void allreduce(std::span<float> values, int algorithm) override {
     if (algorithm == 1) {
-      check_mpi(MPI_Allreduce(MPI_IN_PLACE, values.data(), count_of(values.size()), MPI_FLOAT, MPI_SUM, library_),
-                "MPI_Allreduce");
+      watchdog_.call([&] {
+        check_mpi(MPI_Allreduce(MPI_IN_PLACE, values.data(), count_of(values.size()), MPI_FLOAT, MPI_SUM, library_),
+                  "MPI_Allreduce");
+      });
       return;
     }
     incoming_.resize(values.size() / static_cast<std::size_t>(ranks_) + 1);
@@ -148,6 +152,7 @@ class MpiCommunicator : public Communicator {
  private:
   Messenger const& messenger_;
   MPI_Comm library_;
+  Watchdog& watchdog_;
   int rank_, ranks_;
   std::vector<float>& incoming_;
 };
@@ -304,7 +309,7 @@ class MpiBackend : public RankedBackend {
   std::vector<RankResult> take_part(Task const& task) {
     MPI_Comm const library = task.algorithm == 1 ? communicator_of(task.ranks) : MPI_COMM_NULL;
     if (rank_ >= task.ranks) return {};
-    MpiCommunicator communicator(rank_, task.ranks, *messenger_, library, incoming_);
+    MpiCommunicator communicator(rank_, task.ranks, *messenger_, library, watchdog_, incoming_);
     RankResult own = run_watched(task, communicator);
     if (!drives()) {
       messenger_->send(&own, sizeof own, 0, result_tag);
@@ -319,14 +324,14 @@ class MpiBackend : public RankedBackend {
   }
 
   /// The library's all-reduce is the blocking one that programs call: MPI_Iallreduce could be given up on, but Open MPI
-  /// 4.1 and 5.0 run it as a binomial tree whatever the tuning, and three times as long. So the task as a whole is
-  /// watched: watching each call would wake the watchdog inside what is timed.
+  /// 4.1 and 5.0 run it as a binomial tree whatever the tuning, and three times as long.
   RankResult run_watched(Task const& task, MpiCommunicator& communicator) {
     if (task.algorithm != 1) return run_task(task, *workload_, communicator);
-    double const each_s = patience.count() + 2.0 * static_cast<double>(task.bytes) / slowest_network_Bps;
-    return watchdog_.watch(all_ranks_limit + Seconds{each_s * std::max(1, task.repeats)},
-                           "MPI_Allreduce on '" + data::this_machine().host + "' (" + describe(task) + ")",
-                           [&] { return run_task(task, *workload_, communicator); });
+    auto const gradient = static_cast<double>(workload_->gradient_bytes());
+    double const bytes = std::max(static_cast<double>(task.bytes), gradient);
+    return watchdog_.watch_calls(patience + Seconds{2.0 * bytes / slowest_network_Bps},
+                                 "MPI_Allreduce on '" + data::this_machine().host + "' (" + describe(task) + ")",
+                                 [&] { return run_task(task, *workload_, communicator); });
   }
 
   /// The first `ranks` ranks, split off at first use (all ranks see the same tasks, so all split together).

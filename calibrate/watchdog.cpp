@@ -22,11 +22,12 @@ Watchdog::~Watchdog() {
   thread_.join();
 }
 
-Watchdog::Watched::Watched(Watchdog& owner, Seconds limit, std::string what) : dog(owner) {
+Watchdog::Watched::Watched(Watchdog& owner, Seconds limit, std::string what, bool by_call) : dog(owner) {
   std::lock_guard const lock(dog.mutex_);
   dog.watching_ = true;
   ++dog.call_;
   dog.limit_ = limit;
+  dog.by_call_ = by_call;
   dog.what_ = std::move(what);
   dog.changed_.notify_all();
 }
@@ -45,12 +46,16 @@ void Watchdog::run() {
     long const call = call_;
     auto const still = [&] { return !over_ && watching_ && call_ == call; };
     double waited_s = 0.0;
+    long turn = turns_;
     // Short looks: of a time in which the process was stopped only one counts.
     double const look_s = std::min(0.5, limit_.count() / 4.0);
     while (still() && waited_s < limit_.count()) {
       auto const start = Clock::now();
       changed_.wait_for(lock, std::chrono::duration<double>(look_s), [&] { return !still(); });
-      waited_s += std::min(2.0 * look_s, std::chrono::duration<double>(Clock::now() - start).count());
+      bool const same_call = !by_call_ || (turns_ == turn && turn % 2 == 1);
+      turn = turns_;
+      double const looked_s = std::min(2.0 * look_s, std::chrono::duration<double>(Clock::now() - start).count());
+      waited_s = same_call ? waited_s + looked_s : 0.0;
     }
     if (!still()) continue;
     watching_ = false;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <mutex>
@@ -26,13 +27,30 @@ class Watchdog {
   /// not hung. Not for two threads at once, nor inside another.
   template <typename Body>
   auto watch(Seconds limit, std::string what, Body&& body) {
-    Watched const watched(*this, limit, std::move(what));
+    Watched const watched(*this, limit, std::move(what), false);
+    return std::forward<Body>(body)();
+  }
+
+  /// The same where `limit` is of each call() in the body alone.
+  template <typename Body>
+  auto watch_calls(Seconds limit, std::string what, Body&& body) {
+    Watched const watched(*this, limit, std::move(what), true);
+    return std::forward<Body>(body)();
+  }
+  /// One call inside what watch_calls() runs. It may be timed: nothing is locked, and no thread wakes.
+  template <typename Body>
+  auto call(Body&& body) {
+    struct Turn {
+      explicit Turn(std::atomic<long>& of) : turns(of) { ++turns; }
+      ~Turn() { ++turns; }
+      std::atomic<long>& turns;
+    } const turn(turns_);
     return std::forward<Body>(body)();
   }
 
  private:
   struct Watched {
-    Watched(Watchdog& dog, Seconds limit, std::string what);
+    Watched(Watchdog& dog, Seconds limit, std::string what, bool by_call);
     ~Watched();
     Watchdog& dog;
   };
@@ -41,8 +59,9 @@ class Watchdog {
   Bark bark_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  bool over_ = false, watching_ = false;
-  long call_ = 0;  ///< which one is watched
+  bool over_ = false, watching_ = false, by_call_ = false;
+  std::atomic<long> turns_{0};  ///< odd inside a call()
+  long call_ = 0;               ///< which one is watched
   Seconds limit_{};
   std::string what_;
   std::thread thread_;  // last: it uses all of the others

@@ -159,7 +159,9 @@ std::optional<Answer> PageServer::Implementation::objection(http::request_header
 class PageServer::Implementation::Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(Implementation& server, tcp::socket socket) : server_(server), stream_(std::move(socket)) {}
-  ~Connection() { server_.unsent_bytes -= unsent_bytes_; }
+  ~Connection() {
+    if (unsent_bytes_ > 0) server_.unsent_bytes -= unsent_bytes_;
+  }
 
   [[nodiscard]] bool waits_for_client() const { return !is_asking_; }
   void end() { beast::get_lowest_layer(stream_).close(); }
@@ -201,9 +203,13 @@ class PageServer::Implementation::Connection : public std::enable_shared_from_th
   void ask(Route const& route) {
     is_asking_ = true;
     auto& pool = route.answer == &WhatIf::plot_svg ? server_.plots : server_.answers;
-    asio::post(pool, [self = shared_from_this(), &route] {
-      auto answer = std::make_shared<Answer>(answered(self->server_.what_if, route, self->request_.body()));
-      asio::post(self->server_.io, [self, answer] { self->write(std::move(*answer)); });
+    asio::post(pool, [self = shared_from_this(), &route]() mutable {
+      try {
+        auto answer = std::make_shared<Answer>(answered(self->server_.what_if, route, self->request_.body()));
+        auto& io = self->server_.io;
+        asio::post(io, [self = std::move(self), answer] { self->write(std::move(*answer)); });
+      } catch (std::bad_alloc const&) {  // not even for a refusal: the connection ends with this
+      }
     });
   }
 

@@ -23,7 +23,7 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 // Our choice, as model/bounds.hpp: FLOP/s and B/s of a rating, and an sd in the parameter's own size.
-constexpr double largest_rate = 1e30, most_relative_sd = 1e6;
+constexpr double largest_rate = 1e30, most_relative_sd = 1e9;
 
 ordered_json parameters_json(model::Model const& m) {
   ordered_json parameters = ordered_json::object();
@@ -104,8 +104,9 @@ class ModelReader {
       throw;
     } catch (InputError const& e) {
       fail(e.what());
-    } catch (json::exception const& e) {
-      fail(e.what());
+    } catch (json::exception const& e) {  // "[json.exception.type_error.302] type must be number, but is null"
+      std::string const what = e.what();
+      fail(at_.substr(1) + " (" + what.substr(what.find("] ") + 2) + ")");
     }
     return std::move(model_);
   }

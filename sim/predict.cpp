@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "data/philox.hpp"
+#include "model/bounds.hpp"
 #include "model/contract.hpp"
 #include "model/error.hpp"
 #include "model/ring_jitter.hpp"
@@ -78,12 +79,11 @@ double of_new_runs(model::Model const& model, model::StepParameters const& p, do
 }  // namespace
 
 void require_time(double time_s, Target target) {
-  if (time_s > 0.0 && std::isfinite(time_s)) return;
+  if (std::isfinite(time_s)) return;
   std::ostringstream text;
-  text << "T(K = " << target.ranks << ") " << (time_s == 0.0 ? "is 0" : "is beyond all numbers")
-       << " (what the Model says of a parameter, or of its uncertainty, is out of all proportion). Correct the Model, "
-          "or "
-          "set the parameter.";
+  text << "T(K = " << target.ranks
+       << ") is beyond all numbers (what the Model says of a parameter, or of its "
+          "uncertainty, is out of all proportion). Correct the Model, or set the parameter.";
   throw InputError(text.str());
 }
 
@@ -108,10 +108,11 @@ PredictedDraws predict_draws(model::Model const& model, std::span<Target const> 
     for (std::size_t i = 0; i < targets.size(); ++i) {
       auto const t = model::jittered_step_time(p, targets[i].ranks, targets[i].global_batch);
       double const k = targets[i].ranks;
-      draws.mean_s[i][d] =
+      double const mean_s =
           mean_step_s(t, slowest_of[i]) * std::exp(model::discrepancy_log(p, k, targets[i].global_batch / k));
+      require_time(mean_s, targets[i]);
+      draws.mean_s[i][d] = std::max(mean_s, model::shortest_s);  // a fit may leave a draw nothing: E stays a number
       draws.run_s[i][d] = draws.mean_s[i][d] * of_new_runs(model, p, k, options, draw);
-      require_time(draws.run_s[i][d], targets[i]);
     }
   }
   return draws;

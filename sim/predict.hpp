@@ -28,7 +28,7 @@ struct PredictOptions {
       1.0;  ///< the mean of how many runs is predicted; infinity leaves out run noise and a configuration's own misfit
 };
 
-/// @throws InputError naming K where a step's time is no positive finite number
+/// @throws InputError naming K where a step's time is no finite number
 void require_time(double time_s, Target target);
 
 /// Draws at targets, each [n_targets][draws], seconds.
@@ -46,7 +46,7 @@ struct PredictedDraws {
 [[nodiscard]] PredictedDraws predict_draws(model::Model const& model, std::span<Target const> targets,
                                            PredictOptions const& options, StepLaw const& central);
 /// Those of new runs alone, [n_targets][draws].
-/// @throws InputError where a draw's time is no positive finite number
+/// @throws InputError where a draw's time is no finite number
 [[nodiscard]] std::vector<std::vector<double>> predict(model::Model const& model, std::span<Target const> targets,
                                                        PredictOptions const& options);
 

@@ -148,4 +148,33 @@ TEST_CASE("watchdog: barks once at a call that does not come back and at no othe
   CHECK(barks == std::vector<std::string>{"the slow call did not come back within 0.05 s"});
 }
 
+TEST_CASE("watchdog: by calls only a call that does not come back is told") {
+  std::mutex mutex;
+  std::vector<std::string> barks;
+  {
+    Watchdog dog([&](std::string const& why) {
+      std::lock_guard const lock(mutex);
+      barks.push_back(why);
+    });
+    auto const barked = [&] {
+      std::lock_guard const lock(mutex);
+      return !barks.empty();
+    };
+    // Work outside calls may take many times the limit, and so may the calls together.
+    int sum = 0;
+    dog.watch_calls(Seconds{30.0}, "quick calls", [&] {
+      for (int i = 0; i < 1000; ++i) dog.call([&] { sum += i; });
+    });
+    CHECK(sum == 499'500);
+    dog.watch_calls(Seconds{0.05}, "work", [&] { std::this_thread::sleep_for(std::chrono::milliseconds(300)); });
+    CHECK(!barked());
+    dog.watch_calls(Seconds{0.05}, "the slow call", [&] {
+      dog.call([&] {
+        while (!barked()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      });
+    });
+  }
+  CHECK(barks == std::vector<std::string>{"the slow call did not come back within 0.05 s"});
+}
+
 TEST_SUITE_END();

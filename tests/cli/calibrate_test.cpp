@@ -203,7 +203,7 @@ TEST_CASE("a disk that takes no more is an error that loses nothing") {
   std::string const command = "sh '" + starved + "' '" KURVE_PROGRAM "' " + small + "--into '" + into + "'";
   auto const err = folder.path("err");
   int const status = std::system((command + " >/dev/null 2>'" + err + "'").c_str());
-  CHECK(WEXITSTATUS(status) == 2);
+  CHECK(WEXITSTATUS(status) == 4);
   auto const message = read_text(err);
   INFO(message);
   CHECK(message.find("journal.jsonl' (File too large)") != std::string::npos);

@@ -56,7 +56,6 @@ model::Model awkward_model() {
   m.parameters.barriers_per_step = 3;  // whole
   m.parameters.allreduce = model::AllreduceAlgorithm::hierarchical_ring;
   m.parameters.noise_shape = model::Shape::gumbel;
-  m.knowledge["serial"].sd = std::numeric_limits<double>::infinity();
   for (int i = 0; i < 3; ++i) {
     auto draw = m.parameters;
     draw.serial_s = 0.1 * (i + 1);
@@ -179,7 +178,7 @@ TEST_SUITE("unit") {
       CHECK(back.ratings[i].verdict == m.ratings[i].verdict);
     }
     m.ratings[1].achieved = -1.0;
-    CHECK(has(model_error(written(m)), "a negative figure of rating 2"));
+    CHECK(has(model_error(written(m)), "achieved=-1.0 of ratings/1 (must be from 0 to 1e+30)"));
   }
 
   TEST_CASE("model file: what it was fitted to is kept, and a file that does not say is of unknown origin") {
@@ -231,12 +230,12 @@ TEST_SUITE("unit") {
     CHECK(has(model_error(broken("\"serial\": {\"value\":", "\"serial\": {\"valve\":")),
               "missing \"value\" of parameter 'serial'"));
     CHECK(has(model_error(broken("\"serial\": {\"value\":", "\"serial\": {\"value\":-")),
-              "serial=-0.333333 (must be at least 0 s)"));
+              "m.json:8: value=-0.3333333333333333 of parameter 'serial' (must be from 0 to 1e+10)"));
     CHECK(has(model_error(broken("\"source\":\"fitted\"", "\"source\":\"guessed\"")),
               "source 'guessed' (must be one of"));
     CHECK(has(model_error(broken("\"regime\": \"weak\"", "\"regime\": \"weekly\"")), "regime 'weekly'"));
     CHECK(has(model_error(broken("\"global_batch\": 2048.0", "\"global_batch\": 0")),
-              "global_batch=0 (must be positive)"));
+              "m.json:5: global_batch=0 (must be from 1e-09 to 1e+15)"));
     CHECK(has(model_error(broken("\"network.allreduce\":\"hierarchical\"", "\"network.allreduce\":\"star\"")),
               "network.allreduce='star' (must be one of"));
     CHECK(has(model_error(broken("\"names\": [\"serial\",", "\"names\": [")),

@@ -119,7 +119,7 @@ TEST_SUITE("unit") {
             std::string::npos);
     CHECK(error_of([] { return ranks_from_text("8..2"); }) == "K list '8..2' ('8..2' runs downwards)");
     CHECK(error_of([] { return ranks_from_text("1:1000000000"); }) ==
-          "K list '1:1000000000' (more than 100000 values)");
+          "K list '1:1000000000' (more than 1000 values)");
   }
 
   TEST_CASE("quantities: numbers are exact both ways and never guessed") {

@@ -220,7 +220,7 @@ TEST_SUITE("unit") {
     s.set("source", "two\nlines");
     auto const back = read(written(s));
     CHECK(back.samples[0].configuration[0] == "two\nlines");
-    CHECK(back.find("source") == "two lines");
+    CHECK(back.find("source") == "two\\u000alines");
   }
 
   TEST_CASE("study: K and times that follow from other columns are in range too") {

@@ -4,7 +4,8 @@
 #include "cli/what_if.hpp"
 #include "tests/fuzz/target.hpp"
 
-/// What the page may be asked, all the way to the answer. Curves stay short: what a question says is fuzzed, not the engine.
+/// What the page may be asked, all the way to the answer. Curves stay short: what a question says is fuzzed, not the
+/// engine.
 int LLVMFuzzerTestOneInput(std::uint8_t const* bytes, std::size_t size) {
   using namespace kurve;
   static cli::WhatIf const what_if({cli::lesson_model()});

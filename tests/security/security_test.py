@@ -58,7 +58,7 @@ def line_of(path, text):
 
 
 def check_models():
-    for changes in ({"parameters/serial/sd": None}, {"parameters/serial/sd": 1e300}, {"parameters/serial/sd": -1}, {"parameters/serial/sd": 1e6},
+    for changes in ({"parameters/serial/sd": None}, {"parameters/serial/sd": 1e300}, {"parameters/serial/sd": -1}, {"parameters/serial/sd": 1e9},
                     {"parameters/serial/value": 1e300}, {"parameters/serial/value": -1}, {"parameters/serial/value": None}, {"parameters/serial/value": "0.04"},
                     {"global_batch": 1e300}, {"global_batch": 0}, {"baseline_ranks": 1e300}, {"baseline_ranks": 0.5},
                     {"parameters/extra.per_log2/value": 1e11}, {"parameters/serial/unit": "ms"}, {"regime": "sideways"}):

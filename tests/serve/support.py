@@ -10,9 +10,9 @@ import sys
 class Served:
     """`kurve serve` on a free port of 127.0.0.1, or another loopback address; ended and reaped at the end."""
 
-    def __init__(self, program, *arguments, cwd=None, env=None):
+    def __init__(self, program, *arguments, cwd=None, env=None, preexec_fn=None):
         self.process = subprocess.Popen([program, "serve", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        text=True, cwd=cwd, env=env)
+                                        text=True, cwd=cwd, env=env, preexec_fn=preexec_fn)
         self.line = line = self.process.stdout.readline()
         found = re.search(r"http://(127\.[0-9.]+):(\d+)/", line)
         if not found:
