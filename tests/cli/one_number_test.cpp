@@ -193,7 +193,7 @@ TEST_SUITE("cli") {
          {std::tuple{std::string("was measured at 30.05 s, but the Model"), study, model},
           std::tuple{std::string("everything beyond it is prior"), one, of_one}}) {
       CHECK(has(flat_out("fit '" + from + "' --out " + to), text));
-      for (std::string const verb :
+      for (auto const& verb :
            {"simulate " + to, "simulate " + to + " --attribute",
             "simulate " + to + " -K 8,16 --set compute.floor=0,0.1", "plan " + to + " --steps 1000 --price 2/gpu-hour",
             "validate '" + from + "' --model " + to, "report " + to})

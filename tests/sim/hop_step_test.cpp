@@ -30,7 +30,7 @@ StepParameters network() {
 
 TEST_SUITE("unit") {
   TEST_CASE("hop by hop without randomness a step is the formula with any algorithm and overlap") {
-    for (auto const& [algorithm, name, description, source, own_choice, law_s, schedule] : model::collectives())
+    for (auto const& [algorithm, name, description, source, own_choice, rival, law_s, schedule] : model::collectives())
       for (double const buckets : {1.0, 4.0})
         for (double const batch : {128.0, 65536.0})  // communication outlasts backward, and the other way
           for (double const k : {1.0, 2.0, 8.0, 20.0, 64.0}) {
