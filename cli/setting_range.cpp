@@ -30,7 +30,7 @@ std::vector<std::string> values_of(std::string const& setting, std::string const
       continue;
     }
     double const first = number_of(name, piece.substr(0, dots)), last = number_of(name, piece.substr(dots + 2));
-    if (!(first > 0.0) || last < first || last > 1e12 * first)
+    if (!(first > 0.0) || !(last >= first && last <= 1e12 * first))
       throw InputError("--set '" + setting + "' (a..b doubles from a > 0 up to b >= a, b at most 1e12 a)");
     for (double x = first; x <= last * (1.0 + 1e-12); x *= 2.0) values.push_back(data::number_text(x));
   }

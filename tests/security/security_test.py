@@ -137,6 +137,7 @@ def check_ends():
             kurve(*verb, "--draws", draws, expect=USAGE, says="draws")
     kurve("simulate", STRONG, "-K", "1:1000000:1", expect=USAGE, says="1000 values")
     kurve("simulate", STRONG, "--set", "serial=" + ",".join(["1"] * 2000), expect=USAGE, says="values")
+    kurve("simulate", STRONG, "--set", "serial=0.01..nan", expect=USAGE, says="doubles")
     kurve("simulate", STRONG, "-m", "ring", "-K", "1048576", "-n", "2", expect=USAGE, says="ring")
     kurve("simulate", STRONG, "--config", "/dev/zero", expect=USAGE, says="1 MiB")
     kurve("calibrate", "--device", "host", "--workload", "wait: gradient=1TiB", "--into", "c", expect=USAGE, says="16GiB")
