@@ -82,13 +82,16 @@ struct Interval {
   double low_s = 0.0, high_s = 0.0;
 };
 
+/// Of the mean step of a new run, as simulate has it.
 Interval interval_at(model::Model const& m, double ranks) {
   SlowestMean const slowest;
   std::vector<double> times_s;
+  std::uint64_t count = 0;
   for (auto const& p : m.draws) {
     auto const t = model::step_time(p, ranks, m.global_batch);
     times_s.push_back((t.serial_s + t.phase_s(slowest(p, ranks)) + t.extra_s) *
-                      std::exp(model::discrepancy_log(p, ranks, m.global_batch / ranks)));
+                      std::exp(model::discrepancy_log(p, ranks, m.global_batch / ranks)) *
+                      (1.0 + p.noise_run_cv * random_normal(7, 2, count++)));
   }
   return {data::quantile(times_s, 0.05), data::quantile(times_s, 0.95)};
 }
