@@ -60,15 +60,19 @@ Rows timings_of(Rows const& rows) {
   return result;
 }
 
-/// The rows whose configuration says so, where any does; else all. The Model speaks of the ring's all-reduce, and of
-/// work started as whole steps start theirs.
-Rows preferred_rows(data::Study const& study, Rows const& rows, char const* column_name, char const* value) {
+bool has_value(data::Study const& study, Sample const& row, char const* column_name, char const* value) {
   auto const& columns = study.configuration_columns;
   auto const column =
       static_cast<std::size_t>(std::find(columns.begin(), columns.end(), column_name) - columns.begin());
+  return column < row.configuration.size() && row.configuration[column] == value;
+}
+
+/// The rows whose configuration says so, where any does; else all. The Model speaks of the ring's all-reduce, and of
+/// work started as whole steps start theirs.
+Rows preferred_rows(data::Study const& study, Rows const& rows, char const* column_name, char const* value) {
   Rows preferred;
   for (auto const& row : rows)
-    if (column < row.configuration.size() && row.configuration[column] == value) preferred.push_back(row);
+    if (has_value(study, row, column_name, value)) preferred.push_back(row);
   return preferred.empty() ? rows : preferred;
 }
 
@@ -178,8 +182,11 @@ Evidence read_evidence(data::Study const& components, data::Study const& steps, 
         e.sweep.push_back({static_cast<double>(key.ranks), static_cast<double>(key.bytes), means[key].value});
     }
     double const collectives = std::max(e.base.allreduces_per_step, e.base.overlap_buckets);
-    auto fit = fit_allreduce_algorithm(means, static_cast<int>(e.base.workers_per_node),
-                                       std::llround(e.base.gradient_bytes / collectives));
+    int const per_node = static_cast<int>(e.base.workers_per_node);
+    auto const step_bytes = std::llround(e.base.gradient_bytes / collectives);
+    e.algorithm_known = has_value(components, ring.front(), "algorithm", "ring");
+    auto fit = e.algorithm_known ? AllreduceFit{e.base.allreduce, fit_allreduce(means, per_node, step_bytes)}
+                                 : fit_allreduce_algorithm(means, per_node, step_bytes);
     e.base.allreduce = fit.algorithm;
     e.allreduce = std::move(fit.links);
   }

@@ -18,6 +18,7 @@ struct Evidence {
   ComputeLaw compute;
   std::optional<Estimate> allreduce;
   std::vector<model::SweepPoint> sweep;  ///< what it was fitted on, ascending
+  bool algorithm_known = false;          ///< the rows say that they are of a ring
   bool allreduce_of_steps = false;       ///< not measured alone: what whole steps at K > 1 take beyond one rank's
   /// What workers that share a node take beyond one alone.
   struct Contention {

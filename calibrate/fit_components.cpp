@@ -311,7 +311,8 @@ FitResult fit_components(data::Study const& components, data::Study const& steps
   if (network == nullptr) fit_allreduce_of_steps(evidence);
   if (!evidence.sweep.empty())
     evidence.base.measured_allreduce =
-        model::make_allreduce_curve(draw_parameters(evidence, [] { return 0.0; }), evidence.sweep);
+        model::make_allreduce_curve(draw_parameters(evidence, [] { return 0.0; }), evidence.sweep,
+                                    evidence.algorithm_known ? std::optional(0.0) : std::nullopt);
 
   if (auto const& shape = evidence.variability.noise_shape)
     evidence.base.measured_noise = std::make_shared<model::MeasuredShape>(*shape);

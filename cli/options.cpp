@@ -155,16 +155,16 @@ bool CommandLine::parse(Arguments const& arguments) {
   all.add(visible_).add(common_).add(hidden_);
   // No abbreviated names: a new option must not change what an old script means.
   auto const style = po::command_line_style::default_style & ~po::command_line_style::allow_guessing;
-  auto const store = [&](auto&& parse_options) {
+  auto const keep = [&](auto&& parse_options) {
     try {
       po::parsed_options parsed = parse_options();
       read_numbers(parsed, all);
-      po::store(parsed, values_);
+      store(parsed);
     } catch (po::unknown_option const& e) {
       refuse_unknown(e, all);
     }
   };
-  store([&] { return po::command_line_parser(arguments).options(all).positional(positions_).style(style).run(); });
+  keep([&] { return po::command_line_parser(arguments).options(all).positional(positions_).style(style).run(); });
   if (has("help")) {
     std::ostringstream text;
     text << "kurve " << usage_ << "\n\n"
@@ -177,7 +177,7 @@ bool CommandLine::parse(Arguments const& arguments) {
   }
   if (auto const path = find<std::string>("config")) {
     std::istringstream file(config_text(*path));
-    store([&] { return po::parse_config_file(file, all); });
+    keep([&] { return po::parse_config_file(file, all); });
   }
   po::notify(values_);
   require_apart();

@@ -148,6 +148,15 @@ bool on_one_node(Study const& study, double workers_per_node) {
                                           [&](auto const& s) { return s.ranks <= workers_per_node; });
 }
 
+/// Takes the larger of two counts where the smaller is of a benchmark that one node held. @return whether it is
+bool join_workers_per_node(Study& into, Study const& from) {
+  double const here = into.find_number("workers_per_node").value_or(0.0),
+               there = from.find_number("workers_per_node").value_or(0.0);
+  if (!on_one_node(here < there ? into : from, std::min(here, there))) return false;
+  if (here < there) into.set("workers_per_node", *from.find("workers_per_node"));
+  return true;
+}
+
 void join_headers(Study& into, Study const& from) {
   for (auto const& [key, value] : from.header) {
     auto const present = into.find(key);
@@ -156,9 +165,8 @@ void join_headers(Study& into, Study const& from) {
       into.set(key, value);
     } else if (key == "workload" && is_network(into) != is_network(from)) {
       if (is_network(into)) into.set(key, value);
-    } else if (double const here = into.find_number(key).value_or(0.0), there = from.find_number(key).value_or(0.0);
-               key == "workers_per_node" && on_one_node(here < there ? into : from, std::min(here, there))) {
-      if (here < there) into.set(key, value);
+    } else if (key == "workers_per_node" && join_workers_per_node(into, from)) {
+      continue;
     } else if (std::find(identity_keys.begin(), identity_keys.end(), key) != identity_keys.end()) {
       throw DataError(from.path, 0,
                       key + " is '" + value + "' (in " + into.path + " it is '" + *present +

@@ -259,7 +259,10 @@ class ModelReader {
         fail(where + " (points must ascend in ranks, then bytes)");
       points.push_back(p);
     }
-    model_.parameters.measured_allreduce = model::make_allreduce_curve(model_.parameters, std::move(points));
+    std::optional<double> rival_prior;
+    if (sweep.contains("rival_prior")) rival_prior = number(sweep, "/allreduce", "rival_prior", 0.0, 0.999);
+    model_.parameters.measured_allreduce =
+        model::make_allreduce_curve(model_.parameters, std::move(points), rival_prior);
   }
 
   void read_ratings() {
@@ -345,7 +348,8 @@ void write_model(std::ostream& out, model::Model const& m, Provenance const& pro
   if (auto const& curve = m.parameters.measured_allreduce) {
     ordered_json points = ordered_json::array();
     for (auto const& p : curve->points()) points.push_back({p.ranks, p.bytes, p.time_s});
-    document["allreduce"] = {{"columns", {"ranks", "bytes", "time_s"}}, {"points", points}};
+    document["allreduce"] = {
+        {"columns", {"ranks", "bytes", "time_s"}}, {"points", points}, {"rival_prior", curve->rival_prior()}};
   }
   if (!m.ratings.empty()) document["ratings"] = ratings_json(m);
   if (m.origin.known) document["fitted"] = fitted_json(m.origin.fitted);

@@ -20,7 +20,7 @@ constexpr double outside_log_sd = 0.15;
 /// Assumed: clusters with three rank counts are rare in print.
 constexpr double doubling_log_sd = 0.07, mixed_doubling_log_sd = 0.08;
 /// The same where draws of the law's own latencies and bandwidths hold what measurements leave open of it.
-constexpr double law_doubling_log_sd = 0.03;
+constexpr double law_doubling_log_sd = 0.01;
 /// Up to two nodes trees are flattered; how much, on three clusters: 0.02, 0.28 and 0.37 of log T.
 constexpr double two_node_log_sd = 0.12;
 /// From inside one node to several: twice the time at large sizes, four to seven times at small ones (ml-engineering,
@@ -108,6 +108,7 @@ AllreduceCurve::AllreduceCurve(std::vector<SweepPoint> points, double workers_pe
       workers_per_node_(workers_per_node),
       central_{std::move(laws.law), {}},
       rival_{std::move(laws.rival), {}},
+      rival_prior_(laws.rival_probability),
       doubt_(doubt) {
   KURVE_EXPECT(!points_.empty() && workers_per_node_ >= 1.0);
   for (auto const& p : points_) {
@@ -121,10 +122,10 @@ AllreduceCurve::AllreduceCurve(std::vector<SweepPoint> points, double workers_pe
   find_residuals();
   for (auto& row : rows_) make_nondecreasing(row.time_s);
   find_trend(central_);
-  if (!rival_.law || laws.rival_probability <= 0.0) return;
+  if (!rival_.law || rival_prior_ <= 0.0) return;
   find_trend(rival_);
   auto const seen = growth_evidence(points_, workers_per_node_, central_.law, rival_.law);
-  double const odds = 1.0 / laws.rival_probability - 1.0;
+  double const odds = 1.0 / rival_prior_ - 1.0;
   rival_in_node_ = 1.0 / (1.0 + odds * std::exp(seen.in_node));
   rival_over_nodes_ = 1.0 / (1.0 + odds * std::exp(seen.over_nodes));
 }
@@ -215,9 +216,11 @@ AllreduceCurve::Correction AllreduceCurve::beyond(Row const& row, double ranks, 
     if (!is_power_of_two(n1)) variance += odd_nodes_log_sd * odd_nodes_log_sd;
     variance += 0.25 * std::pow(moved(central_, row.ranks, ranks, bytes), 2);
   }
+  double const byte_share = 1.0 - central_.law(ranks, 1.0) / central_.law(ranks, bytes);
+  double const contention = n1 > n0 ? contention_log_sd * byte_share : 0.0;
   Correction beyond{.log_factor = std::log(here.time_s / central_.law(ranks, bytes)) + growth,
                     .low_log_sd = std::sqrt(variance),
-                    .high_log_sd = std::hypot(std::sqrt(variance), n1 > n0 ? contention_log_sd : 0.0)};
+                    .high_log_sd = std::hypot(std::sqrt(variance), contention)};
   if (double const probability = rival_probability(ranks); probability > 0.0) {
     double const apart = log_growth(rival_, row.ranks, ranks, bytes) - growth;
     auto& sd = apart < 0.0 ? beyond.low_log_sd : beyond.high_log_sd;

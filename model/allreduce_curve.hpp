@@ -24,10 +24,11 @@ struct GrowthEvidence {
 [[nodiscard]] GrowthEvidence growth_evidence(std::span<SweepPoint const> points, double workers_per_node,
                                              AllreduceLaw const& law, AllreduceLaw const& rival);
 
-/// sd of log T beyond the measured rank counts towards slower, whatever holds up to them: a level of the network with
-/// fewer links or a contended one, routes that collide, a library that leaves its algorithm. A choice: leaving the
-/// second node cost 1.3 to 1.4 on two H100 clusters and 1.9 on one of A100 (nccl-tests issue 309, nccl issue 527).
-inline constexpr double contention_log_sd = 0.3;
+/// sd, towards slower alone, of the log of what bytes take beyond the measured rank counts, whatever holds up to them:
+/// a level of the network with fewer links or a contended one, routes that collide. Latency does not share links, so of
+/// an all-reduce it is in proportion to the bytes' share. A choice: leaving the second node cost 1.3 to 1.4 on two H100
+/// clusters and 1.9 on one of A100 (nccl-tests issue 309, nccl issue 527).
+inline constexpr double contention_log_sd = 0.36;
 
 /// What an all-reduce curve extrapolates by.
 struct CurveLaws {
@@ -52,6 +53,7 @@ class AllreduceCurve {
   ///                          curve, or draws of the law's own parameters
   enum class Doubt { of_curve, of_law };
   AllreduceCurve(std::vector<SweepPoint> points, double workers_per_node, CurveLaws laws, Doubt doubt);
+  [[nodiscard]] double rival_prior() const { return rival_prior_; }  ///< CurveLaws::rival_probability
 
   struct Correction {
     double log_factor = 0.0;
@@ -103,6 +105,7 @@ class AllreduceCurve {
   std::vector<SweepPoint> points_;
   double workers_per_node_;
   Extrapolation central_, rival_;
+  double rival_prior_ = 0.0;
   double rival_in_node_ = 0.0, rival_over_nodes_ = 0.0;  ///< probabilities
   Doubt doubt_;
   std::vector<Row> rows_;

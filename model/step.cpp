@@ -254,15 +254,22 @@ double one_allreduce_s(StepParameters const& p, double ranks, double bytes) {
     return std::max(least_law_s, allreduce_law_s(p, ranks, size)) *
            std::exp(curve.at(ranks, size).log_at(p.allreduce_error));
   };
-  // Law and correction, each of its own slope, may fall as bytes grow; no all-reduce does.
-  double time_s = at_size(bytes);
-  for (auto size = curve.sizes().begin(); size != curve.sizes().end() && *size < bytes; ++size)
-    time_s = std::max(time_s, at_size(*size));
-  return time_s;
+  // Law and correction, each of its own slope, may fall as bytes grow; no all-reduce does. Half way, in log, between
+  // the most that fewer bytes take and the least that more do: both never fall, and are the time itself where it does
+  // not.
+  double most_s = at_size(bytes), least_s = most_s;
+  for (double const size : curve.sizes()) {
+    if (size == bytes) continue;
+    double const time_s = at_size(size);
+    if (size < bytes) most_s = std::max(most_s, time_s);
+    if (size > bytes) least_s = std::min(least_s, time_s);
+  }
+  return std::sqrt(most_s * least_s);
 }
 
 std::shared_ptr<AllreduceCurve const> make_allreduce_curve(StepParameters const& central,
-                                                           std::vector<SweepPoint> points) {
+                                                           std::vector<SweepPoint> points,
+                                                           std::optional<double> rival_prior) {
   P law = central;
   law.measured_allreduce = nullptr;
   // NCCL's choice has no parameters that a fit draws; alpha and beta of one algorithm are drawn.
@@ -273,7 +280,9 @@ std::shared_ptr<AllreduceCurve const> make_allreduce_curve(StepParameters const&
   other.allreduce = rival.algorithm;
   return std::make_shared<AllreduceCurve const>(
       std::move(points), central.workers_per_node,
-      CurveLaws{.law = law_of(law), .rival = law_of(other), .rival_probability = rival.probability}, doubt);
+      CurveLaws{
+          .law = law_of(law), .rival = law_of(other), .rival_probability = rival_prior.value_or(rival.probability)},
+      doubt);
 }
 
 Buckets gradient_buckets(StepParameters const& p) {

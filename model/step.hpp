@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -165,8 +166,11 @@ struct StepTime {
 [[nodiscard]] double one_allreduce_s(StepParameters const& p, double ranks, double bytes);
 
 /// The curve of measured all-reduces beyond the law of these parameters. Arguments as AllreduceCurve's.
+/// @param rival_prior  that the algorithm is another than theirs, before growth is seen; 0: it is known; none: the
+/// usual
 [[nodiscard]] std::shared_ptr<AllreduceCurve const> make_allreduce_curve(StepParameters const& central,
-                                                                         std::vector<SweepPoint> points);
+                                                                         std::vector<SweepPoint> points,
+                                                                         std::optional<double> rival_prior = {});
 
 /// Buckets of one synchronization.
 [[nodiscard]] Buckets gradient_buckets(StepParameters const& p);

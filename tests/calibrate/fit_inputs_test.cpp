@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "calibrate/fit_inputs.hpp"
 
+#include <algorithm>
+#include <array>
 #include <sstream>
 
 #include "model/error.hpp"
@@ -121,6 +123,21 @@ TEST_SUITE("unit") {
     auto inputs = sort_inputs({steps_of_node});
     calibrate::add_network_model(inputs, fit_model(sort_inputs({network_of(5e9)}), {.draws = 10}).model);
     CHECK_CLOSE(step_s(fit_model(inputs, {.draws = 100}).model.parameters), step_s(slow.parameters), 1e-12);
+  }
+
+  TEST_CASE("fit inputs: a log that one node held shows at least how many workers a node has") {
+    auto const log = [](int ranks, int workers, std::string const& system) {
+      return of("# workers_per_node: " + std::to_string(workers) + "\n# system: " + system +
+                    "\nop,ranks,bytes,time_s\nallreduce," + std::to_string(ranks) + ",1024,1e-5\n",
+                std::to_string(ranks) + ".log", "nccl-tests");
+    };
+    for (auto const& order : {std::array{2, 4, 16}, {16, 4, 2}, {4, 16, 2}}) {
+      std::vector<Study> logs;
+      for (int const ranks : order)
+        logs.push_back(log(ranks, std::min(ranks, 8), "cluster of " + std::to_string(ranks)));
+      CHECK(sort_inputs(std::move(logs)).network.find("workers_per_node") == "8");
+    }
+    CHECK_THROWS_AS(sort_inputs({log(16, 4, "a"), log(16, 8, "b")}), DataError);
   }
 
   TEST_CASE("fit inputs: a network beside steps asks what a step sums") {

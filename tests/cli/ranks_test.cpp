@@ -41,7 +41,9 @@ TEST_SUITE("cli") {
     if (!has_mpi()) return;
     for (std::string const method : {"workers", "order-statistics", "ring"}) {
       std::string const arguments = "simulate " + model + "-K 3,64 --trials 1001 --json --method " + method +
-                                    " --set variability.noise.cv=0.1 --set variability.hop_jitter.cv=0.1";
+                                    " --set variability.noise.cv=0.1 --set extra.per_log2=0 --set gradient_bytes=1MB --set "
+                                    "network.inter.bandwidth_Bps=1GB/s" +
+                                    (method == "ring" ? " --set variability.hop_jitter.cv=0.1" : "");
       auto const alone = answer(run_kurve(arguments));
       CHECK(alone["points"][1]["trials"] == 1001);
       INFO(method);

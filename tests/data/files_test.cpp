@@ -204,7 +204,7 @@ TEST_SUITE("unit") {
     CHECK((a.measured_s == b.measured_s && a.fitted_s == b.fitted_s && a.low_s == b.low_s && a.high_s == b.high_s));
     CHECK(a.weight == b.weight);
     m.origin.fitted[0].high_s = 0.1;  // below its low end
-    CHECK(has(model_error(written(m)), "a figure out of range of fitted point 1"));
+    CHECK(has(model_error(written(m)), "(must be at least low_s)"));
     CHECK_FALSE(read_model(KURVE_SOURCE_DIR "/docs/tutorial/strong.json").origin.known);
   }
 

@@ -48,9 +48,11 @@ data::Study components_of(RingJob const& job, test::Dice& dice) {
   std::ostringstream text;
   text.precision(12);
   text << "# kurve: study/1\n# workers_per_node: 1\n# gradient_bytes: " << job.gradient_bytes
-       << "\nop,ranks,bytes,local_batch,step,time_s\n";
+       << "\n# configuration: algorithm\nop,ranks,bytes,local_batch,algorithm,step,time_s\n";
   auto const row = [&](std::string const& key, double time_s, double cv) {
-    for (int step = 0; step < 5; ++step) text << key << ',' << step << ',' << time_s * (1 + cv * dice.normal()) << '\n';
+    for (int step = 0; step < 5; ++step)
+      text << key << (key.starts_with("allreduce") ? ",ring," : ",,") << step << ','
+           << time_s * (1 + cv * dice.normal()) << '\n';
   };
   double const alone_cv = 1e-3, off = 0.02, serial = 1 + off * dice.normal(), compute = 1 + off * dice.normal();
   row("serial,1,,", serial * job.serial_s(), alone_cv);
@@ -142,7 +144,9 @@ TEST_CASE("foretell: from components known to 2 % K = 1024 is foretold") {
     }
     CHECK(std::abs(data::median(signed_errors)) < 0.01);
     // The latency, known to 2 %, is 69 % of the strong step: 2.3 % at 90 %. Serial work, run and drift may double it.
-    CHECK(data::median(widths) < 0.055);
+    // Bytes, a fifth of the ring at K = 1024, may meet a slower level of the network: exp(1.645 0.36 / 5) - 1 = 13 %,
+    // of one side alone, of a ring that is 87 % of the strong step.
+    CHECK(data::median(widths) < 0.055 + 0.5 * 0.13 * 0.87);
     MESSAGE(std::string(weak ? "weak" : "strong")
             << ": median error " << data::median(signed_errors) << ", half-width " << data::median(widths));
   }
