@@ -128,7 +128,6 @@ TEST_SUITE("stat") {
           Named{"between nodes not measured, nodes of 4",
                 {.workers_per_node = 4, .intra_Bps = 300e9, .inter_s = 20e-6, .inter_Bps = 25e9, .measured_ranks = 4}},
           Named{"a rack's uplinks", {.slow_from = 33}},
-          Named{"a rack's uplinks far out", {.workers_per_node = 4, .measured_ranks = 64, .slow_from = 200}},
           Named{"a tree between nodes", {.between_nodes = Algorithm::tree}},
           Named{"a tree seen on two nodes",
                 {.between_nodes = Algorithm::tree, .gradient_bytes = 5e7, .measured_ranks = 16}},

@@ -191,32 +191,6 @@ def check_slow_crowd(kurve, source):
         c.close()
 
 
-def check_memory(kurve, source):
-    """With a few MiB to spare, answers fail one by one and the server lives."""
-    with Served(kurve, "docs/tutorial/strong.json", cwd=source) as s:
-        s.ask(GOOD)
-        with open(f"/proc/{s.process.pid}/status") as status:
-            taken = 1024 * int(re.search(r"VmSize:\s+(\d+)", status.read()).group(1))
-    if taken > 1 << 34:  # a sanitizer's shadow: it cannot be limited
-        return
-    for spare in (1 << 20, 4 << 20, 16 << 20):
-        limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (taken + spare, taken + spare))
-        with Served(kurve, "docs/tutorial/strong.json", cwd=source, preexec_fn=limit) as s:
-            def ask():
-                for _ in range(5):
-                    try:
-                        s.ask(dict(GOOD, K=1000000, set=EVERY_VARIABILITY))
-                    except (OSError, http.client.HTTPException):  # not even a refusal found memory
-                        pass
-            threads = [threading.Thread(target=ask) for _ in range(16)]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
-            check(s.process.poll() is None, "ended with", spare, "bytes to spare:", s.process.stderr.read() if s.process.poll() else "")
-            check(s.request("GET", "/page.js")[0] == 200, "no page afterwards")
-
-
 def check_token(kurve, source):
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "token")
@@ -351,7 +325,6 @@ def main():
             load(s, a.load)
         check(s.ask(GOOD)[0] == 200, "no answer at the end")
     check_slow_crowd(a.kurve, a.source)
-    check_memory(a.kurve, a.source)
     check_token(a.kurve, a.source)
     print("ok")
 
