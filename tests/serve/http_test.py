@@ -11,7 +11,6 @@ import json
 import os
 import random
 import re
-import resource
 import socket
 import statistics
 import subprocess
