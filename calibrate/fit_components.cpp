@@ -150,7 +150,7 @@ StepParameters posterior_draw(Evidence const& e, StepUpdate const& update, doubl
   auto p = draw_parameters(e, z);
   p.discrepancy_log_growth = drift * z();
   // What a measured curve says of ranks beyond it, a law fitted to steps has to be told.
-  if (e.allreduce_of_steps) p.discrepancy_exposed_log_growth = model::contention_log_sd * std::max(0.0, z());
+  if (e.allreduce_of_steps) p.discrepancy_exposed_log_growth = model::contention_log(z());
   std::vector<double> times_s;
   for (auto const& point : e.steps) times_s.push_back(positive(point.time.value, point.time.standard_error, z));
   double const prior_z = z();

@@ -86,6 +86,13 @@ StepUpdate::StepUpdate(Evidence const& evidence, StepParameters const& centre)
   auto const n = static_cast<Eigen::Index>(steps_.size());
   Eigen::VectorXd residual(n), noise(n);
   auto const slowest_of = slowest(centre);
+  waiting_per_noise_.assign(steps_.size(), 0.0);
+  if (double const sd = std::sqrt(prior_(noise_index, noise_index)); sd > 0.0) {
+    auto noisier = centre;
+    noisier.noise_cv += 1e-3 * sd;
+    auto const slower = slowest(noisier);
+    for (std::size_t i = 0; i < steps_.size(); ++i) waiting_per_noise_[i] = (slower[i] - slowest_of[i]) / (1e-3 * sd);
+  }
   for (Eigen::Index i = 0; i < n; ++i) {
     auto const& point = steps_[static_cast<std::size_t>(i)];
     residual[i] = point.time.value - step_s(centre, slowest_of[static_cast<std::size_t>(i)], point.ranks, point.batch);
@@ -132,7 +139,8 @@ Eigen::MatrixXd StepUpdate::jacobian(StepParameters const& p, std::vector<double
       double& value = changed.*(moved[m]);
       double const step = std::max(1e-6 * value, 1e-3 * std::sqrt(prior_(m, m)));
       value += step;
-      double const waiting = m == noise_index ? slowest_(changed, point.ranks) : slowest;
+      double const waiting =
+          m == noise_index ? slowest + step * waiting_per_noise_[static_cast<std::size_t>(i)] : slowest;
       j(i, m) = (step_s(changed, waiting, point.ranks, point.batch) - before) / step;
     }
     if (point.ranks > 1.0) j(i, moved_n) = growths[law].shape(point.ranks);

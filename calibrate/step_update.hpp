@@ -60,6 +60,7 @@ class StepUpdate {
   double ring_parameters_ = 0.0;  ///< that these steps were already used for
   double largest_ranks_ = 1.0, largest_s_ = 1.0;
   std::vector<double> weights_;
+  std::vector<double> waiting_per_noise_;  ///< d slowest / d noise.cv at each step point, at the centre
 };
 
 }  // namespace kurve::calibrate

@@ -74,9 +74,14 @@ void make_nondecreasing(std::vector<double>& time_s) {
   }
 }
 
+/// Where contention begins among standard normal errors, and its log for each of them beyond.
+constexpr double contention_from = 0.6745, contention_slope = 0.7;
+
 double nodes_of(double ranks, double workers_per_node) { return std::max(1.0, std::ceil(ranks / workers_per_node)); }
 
 }  // namespace
+
+double contention_log(double error) { return contention_slope * std::max(0.0, error - contention_from); }
 
 GrowthEvidence growth_evidence(std::span<SweepPoint const> points, double workers_per_node, AllreduceLaw const& law,
                                AllreduceLaw const& rival) {
@@ -217,10 +222,10 @@ AllreduceCurve::Correction AllreduceCurve::beyond(Row const& row, double ranks, 
     variance += 0.25 * std::pow(moved(central_, row.ranks, ranks, bytes), 2);
   }
   double const byte_share = 1.0 - central_.law(ranks, 1.0) / central_.law(ranks, bytes);
-  double const contention = n1 > n0 ? contention_log_sd * byte_share : 0.0;
   Correction beyond{.log_factor = std::log(here.time_s / central_.law(ranks, bytes)) + growth,
                     .low_log_sd = std::sqrt(variance),
-                    .high_log_sd = std::hypot(std::sqrt(variance), contention)};
+                    .high_log_sd = std::sqrt(variance),
+                    .contended = n1 > n0 ? byte_share : 0.0};
   if (double const probability = rival_probability(ranks); probability > 0.0) {
     double const apart = log_growth(rival_, row.ranks, ranks, bytes) - growth;
     auto& sd = apart < 0.0 ? beyond.low_log_sd : beyond.high_log_sd;
@@ -237,7 +242,8 @@ AllreduceCurve::Correction AllreduceCurve::at(double ranks, double bytes) const 
     return std::log(here.time_s / central_.law(row.ranks, bytes));
   };
   auto const high = local(*above, bytes);
-  if (above->ranks == ranks) return {factor(*above, high), high.log_sd, high.log_sd};
+  if (above->ranks == ranks)
+    return {.log_factor = factor(*above, high), .low_log_sd = high.log_sd, .high_log_sd = high.log_sd};
   if (above == rows_.begin()) return beyond(*above, ranks, bytes);
   auto const& few = *(above - 1);
   auto const low = local(few, bytes);
@@ -245,7 +251,7 @@ AllreduceCurve::Correction AllreduceCurve::at(double ranks, double bytes) const 
   double const low_factor = factor(few, low), gap = factor(*above, high) - low_factor;
   double const odd = is_power_of_two(nodes(ranks)) || doubt_ == Doubt::of_law ? 0.0 : odd_nodes_log_sd;
   double const sd = std::hypot(std::max(low.log_sd, high.log_sd), odd, 0.25 * gap);
-  return {low_factor + share * gap, sd, sd};
+  return {.log_factor = low_factor + share * gap, .low_log_sd = sd, .high_log_sd = sd};
 }
 
 }  // namespace kurve::model

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cmath>
 #include <functional>
 #include <span>
 #include <vector>
@@ -24,11 +25,13 @@ struct GrowthEvidence {
 [[nodiscard]] GrowthEvidence growth_evidence(std::span<SweepPoint const> points, double workers_per_node,
                                              AllreduceLaw const& law, AllreduceLaw const& rival);
 
-/// sd, towards slower alone, of the log of what bytes take beyond the measured rank counts, whatever holds up to them:
-/// a level of the network with fewer links or a contended one, routes that collide. Latency does not share links, so of
-/// an all-reduce it is in proportion to the bytes' share. A choice: leaving the second node cost 1.3 to 1.4 on two H100
-/// clusters and 1.9 on one of A100 (nccl-tests issue 309, nccl issue 527).
-inline constexpr double contention_log_sd = 0.36;
+/// log of what bytes take beyond the measured rank counts over what they take by all that holds up to them: a level of
+/// the network with fewer links or a contended one, routes that collide. Latency does not share links, so of an
+/// all-reduce it is in proportion to the bytes' share. Three of four networks have none, one in twenty takes twice
+/// as long. A choice: leaving the second node cost 1.3 to 1.4 on two H100 clusters and 1.9 on one of A100
+/// (nccl-tests issue 309, nccl issue 527).
+/// @param error  standard normal: of the all-reduce, of which this is the tail towards slower
+[[nodiscard]] double contention_log(double error);
 
 /// What an all-reduce curve extrapolates by.
 struct CurveLaws {
@@ -58,9 +61,11 @@ class AllreduceCurve {
   struct Correction {
     double log_factor = 0.0;
     double low_log_sd = 0.0, high_log_sd = 0.0;  ///< of log T of a new measurement there: towards faster, slower
-    /// log of T over its centre, at a standardised error.
+    double contended = 0.0;                      ///< share of T that contention may stretch
+    /// log of T over its centre, at a standard normal error.
     [[nodiscard]] double log_at(double error) const {
-      return log_factor + error * (error < 0.0 ? low_log_sd : high_log_sd);
+      return log_factor +
+             (error < 0.0 ? error * low_log_sd : std::hypot(error * high_log_sd, contended * contention_log(error)));
     }
   };
   /// @param ranks  above 1  @param bytes  above 0

@@ -254,17 +254,24 @@ double one_allreduce_s(StepParameters const& p, double ranks, double bytes) {
     return std::max(least_law_s, allreduce_law_s(p, ranks, size)) *
            std::exp(curve.at(ranks, size).log_at(p.allreduce_error));
   };
-  // Law and correction, each of its own slope, may fall as bytes grow; no all-reduce does. Half way, in log, between
-  // the most that fewer bytes take and the least that more do: both never fall, and are the time itself where it does
-  // not.
-  double most_s = at_size(bytes), least_s = most_s;
-  for (double const size : curve.sizes()) {
-    if (size == bytes) continue;
-    double const time_s = at_size(size);
-    if (size < bytes) most_s = std::max(most_s, time_s);
-    if (size > bytes) least_s = std::min(least_s, time_s);
+  // Law and correction, each of its own slope, may fall as bytes grow; no all-reduce does. A measured size takes half
+  // way, in log, between the most that sizes up to it take and the least that sizes from it on do: both never fall, and
+  // are the time itself where it does not. Others take their own time within that of their neighbours.
+  auto const& sizes = curve.sizes();
+  std::vector<double> times_s;
+  times_s.reserve(sizes.size());
+  for (double const size : sizes) times_s.push_back(at_size(size));
+  std::vector<double> least_s = times_s;
+  for (std::size_t i = sizes.size() - 1; i-- > 0;) least_s[i] = std::min(least_s[i], least_s[i + 1]);
+  double most_s = 0.0, floor_s = 0.0;  // of sizes up to here; of the measured size before
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    most_s = std::max(most_s, times_s[i]);
+    double const time_s = std::sqrt(most_s * least_s[i]);
+    if (sizes[i] == bytes) return time_s;
+    if (sizes[i] > bytes) return std::clamp(at_size(bytes), floor_s, time_s);
+    floor_s = time_s;
   }
-  return std::sqrt(most_s * least_s);
+  return std::max(at_size(bytes), floor_s);
 }
 
 std::shared_ptr<AllreduceCurve const> make_allreduce_curve(StepParameters const& central,

@@ -103,7 +103,7 @@ std::array<int, 3> covered(World const& world) {
   std::array<int, 3> hits{};
   for (std::uint64_t seed = 1; seed <= studies; ++seed) {
     auto const s = measure(world, seed);
-    auto const m = fit_components(s.components, s.steps, {.draws = 300, .seed = seed}).model;
+    auto const m = fit_components(s.components, s.steps, {.draws = 600, .seed = seed}).model;
     for (std::size_t i = 0; i < hits.size(); ++i) {
       int const k = std::array{64, 256, 1024}[i];
       auto const at = interval_at(m, k);
@@ -128,6 +128,9 @@ TEST_SUITE("stat") {
           Named{"between nodes not measured, nodes of 4",
                 {.workers_per_node = 4, .intra_Bps = 300e9, .inter_s = 20e-6, .inter_Bps = 25e9, .measured_ranks = 4}},
           Named{"a rack's uplinks", {.slow_from = 33}},
+          Named{"a rack's uplinks far out", {.measured_ranks = 64, .slow_from = 200}},
+          Named{"a rack's uplinks in nodes of 4", {.workers_per_node = 4, .measured_ranks = 16, .slow_from = 17}},
+          Named{"a tree seen on two nodes, large", {.between_nodes = Algorithm::tree, .measured_ranks = 16}},
           Named{"a tree between nodes", {.between_nodes = Algorithm::tree}},
           Named{"a tree seen on two nodes",
                 {.between_nodes = Algorithm::tree, .gradient_bytes = 5e7, .measured_ranks = 16}},
