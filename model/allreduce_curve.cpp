@@ -222,10 +222,13 @@ AllreduceCurve::Correction AllreduceCurve::beyond(Row const& row, double ranks, 
     variance += 0.25 * std::pow(moved(central_, row.ranks, ranks, bytes), 2);
   }
   double const byte_share = 1.0 - central_.law(ranks, 1.0) / central_.law(ranks, bytes);
+  // Of one doubling of nodes printed logs tell what the curve's own sd is; of a level of the network further out
+  // nothing.
+  double const reach = doubt_ == Doubt::of_law ? 1.0 : std::max(0.0, 1.0 - 2.0 * n0 / n1);
   Correction beyond{.log_factor = std::log(here.time_s / central_.law(ranks, bytes)) + growth,
                     .low_log_sd = std::sqrt(variance),
                     .high_log_sd = std::sqrt(variance),
-                    .contended = n1 > n0 ? byte_share : 0.0};
+                    .contended = n1 > n0 ? reach * byte_share : 0.0};
   if (double const probability = rival_probability(ranks); probability > 0.0) {
     double const apart = log_growth(rival_, row.ranks, ranks, bytes) - growth;
     auto& sd = apart < 0.0 ? beyond.low_log_sd : beyond.high_log_sd;
