@@ -43,7 +43,9 @@ std::string_view near_miss(std::string_view text, std::span<std::string_view con
   std::string_view best;
   std::size_t best_distance = text.size() >= 12 ? 4 : 3;
   for (auto const candidate : candidates) {
-    std::size_t const distance = edit_distance(text, candidate);
+    // A name may be meant without its unit: network.inter.bandwidth_Bps.
+    std::size_t const distance =
+        std::min(edit_distance(text, candidate), edit_distance(text, candidate.substr(0, candidate.rfind('_'))));
     if (distance < best_distance && distance < candidate.size() && distance < text.size()) {
       best_distance = distance;
       best = candidate;

@@ -14,6 +14,8 @@ TEST_SUITE("unit") {
     CHECK(near_miss("dead-line", names) == "deadline");
     CHECK(near_miss("bandwidth", names) == "node-bandwidth");
     CHECK(near_miss("node_bandwith", names) == "node-bandwidth");
+    constexpr std::array<std::string_view, 2> with_units{"network.inter.latency", "network.inter.bandwidth_Bps"};
+    CHECK(near_miss("network.inter.bandwith", with_units) == "network.inter.bandwidth_Bps");
     CHECK(near_miss("colour", names).empty());
     CHECK(near_miss("price", names).empty());  // it is one
     CHECK(near_miss("k", names).empty());
