@@ -148,7 +148,8 @@ validate::Section model_section(std::string const& path, model::Model const& mod
 }
 
 validate::Section score_section(validate::Scorecard const& card) {
-  validate::Section section{.title = "Were we right: " + card.workload, .blocks = {}};
+  validate::Section section{.title = "Were we right: " + (card.workload.empty() ? card.study : card.workload),
+                            .blocks = {}};
   auto const& coverage = card.summary.coverage;
   bool const claims = coverage.n > 0 && card.summary.unknown == 0;
   Mood const mood = !claims ? Mood::neutral : coverage.share >= 0.5 * card.confidence ? Mood::good : Mood::bad;
@@ -175,6 +176,17 @@ std::vector<data::Study> joined(std::vector<data::Study> studies) {
   }
   for (auto& [kind, of_kind] : parts) result.push_back(data::merged(std::move(of_kind)));
   return result;
+}
+
+/// Whether a Model is of a Study's workload. Two that name none are, where the Model was fitted to this Study or there
+/// is no other that it could be of.
+bool is_of(model::Model const& model, data::Study const& study, std::vector<std::string> const& digests, bool alone) {
+  auto const workload = study.find("workload").value_or("");
+  if (model.workload != workload || !workload.empty()) return model.workload == workload;
+  auto const& made_from = model.origin.digests;
+  return alone || std::any_of(digests.begin(), digests.end(), [&](auto const& digest) {
+           return std::find(made_from.begin(), made_from.end(), digest) != made_from.end();
+         });
 }
 
 /// Every verdict of the page, first: one line a section.
@@ -249,9 +261,8 @@ int report(Arguments const& arguments) {
   }
   for (auto const& study : studies) {
     if (study.kind() == data::StudyKind::per_rank) continue;
-    auto const workload = study.find("workload").value_or("");
     for (auto const& model : models)
-      if (model.workload == workload)
+      if (is_of(model, study, digests_of(study), studies.size() == 1))
         page.sections.push_back(score_section(validate::validate_model(model, study, scoring, digests_of(study))));
     if (!how.split) continue;
     try {

@@ -241,6 +241,27 @@ TEST_SUITE("cli") {
     CHECK(html.find("load balance") != std::string::npos);
   }
 
+  TEST_CASE("a report scores a Model of no name against the study it was fitted to alone") {
+    TemporaryFolder const folder;
+    auto const steps = [&](std::string const& name, double step_s) {
+      std::string text = "K,global_batch,step_time_s\n";
+      for (int k = 1; k <= 8; k *= 2) text += std::to_string(k) + ",64," + std::to_string(step_s / k + 0.1) + "\n";
+      return "'" + folder.write(name, text) + "' ";
+    };
+    auto const mine = steps("mine.csv", 1.0), other = steps("other.csv", 7.0);
+    auto const model = "'" + folder.path("mine.json") + "' ";
+    REQUIRE(run_kurve("fit " + mine + "--out " + model).code == 0);
+    auto const page = folder.path("page.html");
+    auto const made = run_kurve("report " + mine + other + model + "--out '" + page + "'");
+    if (made.code == 4) {
+      MESSAGE("skipped: no gnuplot here");
+      return;
+    }
+    auto const html = read_text(page);
+    CHECK(html.find("Were we right: " + folder.path("mine.csv")) != std::string::npos);
+    CHECK(html.find("Were we right: " + folder.path("other.csv")) == std::string::npos);
+  }
+
   TEST_CASE("every verb has help with an example that runs") {
     TemporaryFolder const folder;
     for (auto const* verb : {"devices", "analyze", "calibrate", "fit", "simulate", "plan", "validate", "report"}) {
