@@ -60,9 +60,10 @@ HWY_INLINE std::array<VF, groups> values_of(QuantileTable const& table, std::arr
     y[g] = entry(table.coefficient[QuantileTable::degree], index[g]);
   }
 #pragma GCC unroll 8
-  for (std::size_t power = QuantileTable::degree; power-- > 0;)
+  for (std::size_t lower = 1; lower <= QuantileTable::degree; ++lower)  // powers of v, from the highest down
 #pragma GCC unroll 4
-    for (std::size_t g = 0; g < groups; ++g) y[g] = hn::MulAdd(y[g], v[g], entry(table.coefficient[power], index[g]));
+    for (std::size_t g = 0; g < groups; ++g)
+      y[g] = hn::MulAdd(y[g], v[g], entry(table.coefficient[QuantileTable::degree - lower], index[g]));
 #pragma GCC unroll 4
   for (auto& each : y) each = hn::Max(each, hn::Zero(f));
   V32 const deep = hn::And(any_deep, hn::Set(d, QuantileTable::deep));
