@@ -36,38 +36,49 @@ struct StepTimes {
   bool single_steps = false;                ///< each value is one step
 };
 
-/// What the steps of a point are worth, run by run.
-double independent_values(std::vector<data::Sample> const& rows, data::MeasuredPoint const& point, bool has_batch) {
-  std::map<int, std::map<int, double>> runs;
+/// Steps of one (K, B) that are no warm-up, whatever the header says of it: its first steps would pass for stragglers.
+struct PointSteps {
+  std::vector<double> times_s;
+  double independent = 0.0;  ///< what they are worth, run by run
+};
+
+using PointKey = std::pair<double, double>;  // K, B
+
+std::map<PointKey, PointSteps> steps_by_point(std::vector<data::Sample> const& rows, bool has_batch) {
+  std::map<PointKey, std::map<int, std::map<int, double>>> runs;
   for (auto const& row : rows)
-    if (row.ranks == point.ranks && (!has_batch || row.global_batch == point.global_batch))
-      runs[row.run.value_or(0)].emplace(row.step.value_or(0), row.time_s);
-  double sum = 0.0;
-  for (auto const& [run, steps] : runs) {
-    std::vector<double> series;
-    for (auto const& [step, time_s] : steps) series.push_back(time_s);
-    sum += data::effective_sample_size(series);
-  }
-  return sum;
+    runs[{row.ranks, has_batch ? row.global_batch.value_or(0.0) : 0.0}][row.run.value_or(0)].emplace(
+        row.step.value_or(0), row.time_s);
+  std::map<PointKey, PointSteps> result;
+  for (auto const& [key, of_point] : runs)
+    for (auto const& [run, steps] : of_point) {
+      std::vector<double> series;
+      for (auto const& [step, time_s] : steps) series.push_back(time_s);
+      series.erase(series.begin(), series.begin() + static_cast<std::ptrdiff_t>(data::warmup_length(series)));
+      auto& at = result[key];
+      at.times_s.insert(at.times_s.end(), series.begin(), series.end());
+      at.independent += data::effective_sample_size(series);
+    }
+  return result;
 }
 
 /// Values by K: single steps where the Study numbers them, because averages hide how the steps lean.
 StepTimes step_times(data::Study const& study) {
   auto const measured = data::measured_points(study);
   auto const& base = measured.points[baseline_index(measured.points)];
-  std::map<std::pair<double, double>, std::vector<double>> steps;
   auto const rows = study.steps();
-  bool const single = std::all_of(rows.begin(), rows.end(), [](auto const& row) { return row.step.has_value(); }) &&
-                      study.warmup() != data::Inclusion::included;
-  if (single)
-    for (auto const& row : rows) steps[{row.ranks, row.global_batch.value_or(0.0)}].push_back(row.time_s);
+  bool const single = std::all_of(rows.begin(), rows.end(), [](auto const& row) { return row.step.has_value(); });
+  std::map<PointKey, PointSteps> steps;
+  if (single) steps = steps_by_point(rows, measured.has_batch);
 
   StepTimes result{.points = {}, .single_steps = single};
   for (auto const& point : measured.points) {
-    auto const own = steps.find({point.ranks, measured.has_batch ? point.global_batch : 0.0});
-    auto values = own == steps.end() ? point.repeats_s : own->second;
-    double const independent = own == steps.end() ? point.time.effective_n.value_or(static_cast<double>(values.size()))
-                                                  : independent_values(rows, point, measured.has_batch);
+    auto values = point.repeats_s;
+    double independent = point.time.effective_n.value_or(static_cast<double>(values.size()));
+    if (auto const own = steps.find({point.ranks, measured.has_batch ? point.global_batch : 0.0}); own != steps.end()) {
+      values = own->second.times_s;
+      independent = own->second.independent;
+    }
     thin(values, most_values);
     for (double& v : values) v = std::log(v);
     double const batch = point.global_batch / base.global_batch;
@@ -210,12 +221,22 @@ std::vector<detail::LawFit> fit_laws(std::vector<detail::Part> const& parts,
   return fits;
 }
 
+/// A worker that becomes so much faster from one K to the next works on less: no cache does that (KV020 of the audit).
+constexpr double most_gain = 0.25;
+
 /// Why there is no answer, where the points could not have one; "" where they could.
-std::string objection(std::vector<detail::PointValues> const& points, detail::LawFit const& best) {
+std::string objection(std::vector<detail::PointValues> const& points, detail::LawFit const& best, Cause cause) {
   std::set<double> ranks;
   for (auto const& point : points) ranks.insert(point.ranks);
-  if (ranks.size() < 3) return "two K only: every way of growing passes through two points";
-  if (best.departure_rel > most_departure)
+  if (ranks.size() < 3 && cause != Cause::none) return "two K only: every way of growing passes through two points";
+  for (std::size_t i = 1; i < points.size(); ++i) {
+    auto const &before = points[i - 1], &at = points[i];
+    double const gain = std::exp(data::median(before.log_s) - data::median(at.log_s)) * at.work / before.work - 1.0;
+    if (at.ranks > before.ranks && gain > most_gain)
+      return "from K = " + number_text(before.ranks, 9) + " to " + number_text(at.ranks, 9) + " each worker becomes " +
+             percent(gain) + " faster: another job, perhaps, which audit looks for";
+  }
+  if (best.departure_rel > most_departure && cause != Cause::none)
     return "no law of growth comes closer to the points than " + percent(best.departure_rel) +
            ": one of them may be another job, which audit looks for";
   double n_values = 0.0;
@@ -270,7 +291,7 @@ Diagnosis diagnose_step_times(data::Study const& study, DiagnoseOptions const& o
           "one value at most points: stragglers and imbalance are told by how repeats spread, and there are none");
   }
   result.cause = detail::answer_of(p, options.answer_at);
-  if (auto const why = objection(times.points, *best); !why.empty() && result.cause != Cause::none) {
+  if (auto const why = objection(times.points, *best, result.cause); !why.empty()) {
     result.cause = Cause::undetermined;
     result.evidence.push_back(why);
   }

@@ -42,7 +42,7 @@ struct BytesBeside {
 constexpr std::array<BytesBeside, 3> bytes_beside{
     {{latency_of_a_ring, 0.1}, {latency_of_a_tree, 0.02}, {leaving_the_node, 0.1}}};
 
-void add_communication(std::vector<Part>& parts, double workers_per_node) {
+void add_communication(std::vector<Part>& parts, std::vector<PointValues> const& points, double workers_per_node) {
   auto const add = [&](std::string const& how, double weight, Growth const& growth, Bend bend = Bend::smooth) {
     parts.push_back({.cause = Cause::communication,
                      .name = "a cost in seconds that " + how,
@@ -64,6 +64,12 @@ void add_communication(std::vector<Part>& parts, double workers_per_node) {
         [=](auto const& p) { return bytes(p) * (nodes(p) > 1.0 ? slower : 1.0); });
   add("grows with the bytes between nodes", 0.06, [=](auto const& p) { return 1.0 - 1.0 / nodes(p); });
   add("grows with log2 of the nodes", 0.08, [=](auto const& p) { return std::log2(nodes(p)); });
+  for (std::size_t i = 2; i < points.size(); ++i) {  // a rack, a pod: where the next level of switches begins
+    double const from = points[i].ranks;
+    if (from <= 2.0 * workers_per_node) continue;  // the node
+    add("appears at K = " + std::to_string(static_cast<int>(from)) + ", as that of the next level of switches",
+        0.1 / static_cast<double>(points.size()), [=](auto const& p) { return p.ranks >= from ? 1.0 : 0.0; });
+  }
   add("grows with log2 K, once compute no longer hides it", 0.05, tree, Bend::hidden);
   add(
       "grows with K, once compute no longer hides it", 0.1, [](auto const& p) { return p.ranks; }, Bend::hidden);
@@ -192,7 +198,7 @@ std::vector<Part> candidate_parts(std::vector<PointValues> const& points, bool s
   KURVE_EXPECT(points.size() >= 2);
   bool const strong = points.back().batch < points.back().ranks / points.front().ranks * 0.98;
   std::vector<Part> parts;
-  add_communication(parts, workers_per_node);
+  add_communication(parts, points, workers_per_node);
   add_serial(parts, strong);
   add_straggler(parts, points, single_steps);
   add_imbalance(parts, single_steps);
