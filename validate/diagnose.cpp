@@ -222,20 +222,44 @@ std::vector<detail::LawFit> fit_laws(std::vector<detail::Part> const& parts,
 }
 
 /// A worker that becomes so much faster from one K to the next works on less: no cache does that (KV020 of the audit).
-constexpr double most_gain = 0.25;
+/// Nor does one that had become slower by `least_slowing` gain `regained`: caches help before a network hurts.
+constexpr double most_gain = 0.25, regained = 0.05, least_slowing = 0.02, regained_in_errors = 4.0;
+
+/// Standard error of the log of one point's middle, over all points.
+double typical_error(std::vector<detail::PointValues> const& points) {
+  std::vector<double> errors;
+  for (auto const& point : points)
+    if (point.log_s.size() > 1)
+      errors.push_back(data::summarize(point.log_s).sd / std::sqrt(static_cast<double>(point.log_s.size())));
+  return errors.empty() ? 0.03 : data::median(errors);  // nobody knows better than a few per cent
+}
+
+/// Where workers become faster than any cache makes them; "" where nowhere.
+std::string implausible_gain(std::vector<detail::PointValues> const& points) {
+  double const needed = std::max(regained, regained_in_errors * typical_error(points));
+  double fastest = 0.0;  // log of the work of one worker per second, relative to the first point
+  for (std::size_t i = 1; i < points.size(); ++i) {
+    auto const log_speed = [&](std::size_t at) {
+      return std::log(points[at].work / points[0].work) + data::median(points[0].log_s) -
+             data::median(points[at].log_s);
+    };
+    double const before = log_speed(i - 1), gain = log_speed(i) - before;
+    fastest = std::max(fastest, before);
+    bool const regains = gain > needed && before < fastest - least_slowing;
+    if (points[i].ranks > points[i - 1].ranks && (gain > std::log1p(most_gain) || regains))
+      return "from K = " + number_text(points[i - 1].ranks, 9) + " to " + number_text(points[i].ranks, 9) +
+             " each worker becomes " + percent(std::expm1(gain)) +
+             " faster: another job, perhaps, which audit looks for";
+  }
+  return "";
+}
 
 /// Why there is no answer, where the points could not have one; "" where they could.
 std::string objection(std::vector<detail::PointValues> const& points, detail::LawFit const& best, Cause cause) {
   std::set<double> ranks;
   for (auto const& point : points) ranks.insert(point.ranks);
   if (ranks.size() < 3 && cause != Cause::none) return "two K only: every way of growing passes through two points";
-  for (std::size_t i = 1; i < points.size(); ++i) {
-    auto const &before = points[i - 1], &at = points[i];
-    double const gain = std::exp(data::median(before.log_s) - data::median(at.log_s)) * at.work / before.work - 1.0;
-    if (at.ranks > before.ranks && gain > most_gain)
-      return "from K = " + number_text(before.ranks, 9) + " to " + number_text(at.ranks, 9) + " each worker becomes " +
-             percent(gain) + " faster: another job, perhaps, which audit looks for";
-  }
+  if (auto const gain = implausible_gain(points); !gain.empty()) return gain;
   if (best.departure_rel > most_departure && cause != Cause::none)
     return "no law of growth comes closer to the points than " + percent(best.departure_rel) +
            ": one of them may be another job, which audit looks for";

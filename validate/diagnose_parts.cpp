@@ -24,7 +24,7 @@ constexpr std::array<double, 2> slower_between_nodes{4.0, 10.0};
 /// Prior of all mixtures of one pair of causes, relative to one cause alone. Communication and serial work together
 /// have the means of communication alone (a constant and the bytes of a ring differ by 1/K, as compute does), so that
 /// points never speak for the pair: it stays small. Waiting shows in the spread.
-constexpr double smooth_pair_weight = 0.12, waiting_pair_weight = 0.3;
+constexpr double smooth_pair_weight = 0.25, waiting_pair_weight = 0.3;
 
 using Growth = std::function<double(PointValues const&)>;
 
@@ -40,7 +40,7 @@ struct BytesBeside {
   double weight;
 };
 constexpr std::array<BytesBeside, 3> bytes_beside{
-    {{latency_of_a_ring, 0.1}, {latency_of_a_tree, 0.02}, {leaving_the_node, 0.1}}};
+    {{latency_of_a_ring, 0.2}, {latency_of_a_tree, 0.008}, {leaving_the_node, 0.1}}};
 
 void add_communication(std::vector<Part>& parts, std::vector<PointValues> const& points, double workers_per_node) {
   auto const add = [&](std::string const& how, double weight, Growth const& growth, Bend bend = Bend::smooth) {
@@ -68,7 +68,7 @@ void add_communication(std::vector<Part>& parts, std::vector<PointValues> const&
     double const from = points[i].ranks;
     if (from <= 2.0 * workers_per_node) continue;  // the node
     add("appears at K = " + std::to_string(static_cast<int>(from)) + ", as that of the next level of switches",
-        0.1 / static_cast<double>(points.size()), [=](auto const& p) { return p.ranks >= from ? 1.0 : 0.0; });
+        0.05 / static_cast<double>(points.size()), [=](auto const& p) { return p.ranks >= from ? 1.0 : 0.0; });
   }
   add("grows with log2 K, once compute no longer hides it", 0.05, tree, Bend::hidden);
   add(
