@@ -19,7 +19,7 @@ constexpr double most_independent_values = 10.0;
 /// No clock and no cluster repeats better than this; keeps a perfect fit to few points from being infinitely likely.
 constexpr double least_noise_rel = 5e-4;
 /// Clocks fall under a shared budget by some 10 to 20 %, not by half: scale of the loss of a cause without a name.
-constexpr double unnamed_loss = 0.1;
+constexpr double unnamed_loss = 0.12;
 /// Prior mean of the departure of a point from any law: nodes, collective algorithms and kernels change with K.
 constexpr double law_departure_rel = 0.01;
 /// A point's repeats may spread more than those of the others, for the allocation it met or the hour: by these factors,

@@ -62,6 +62,10 @@ struct LawFit {
   Parameters at{};               ///< the best parameters
 };
 
+/// Whether the repeats of the larger half of the K vary more than twice as much as those of the smaller half: then
+/// something waits now and then.
+[[nodiscard]] bool spread_grows(std::vector<PointValues> const& points);
+
 /// Ways of the four causes, and of causes without a name, that these points could tell apart.
 /// @param single_steps      whether each value is one step; else it may be a mean over up to 100
 /// @param workers_per_node  where the node boundary is, 8 where unknown
