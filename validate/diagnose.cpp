@@ -36,38 +36,49 @@ struct StepTimes {
   bool single_steps = false;                ///< each value is one step
 };
 
-/// What the steps of a point are worth, run by run.
-double independent_values(std::vector<data::Sample> const& rows, data::MeasuredPoint const& point, bool has_batch) {
-  std::map<int, std::map<int, double>> runs;
+/// Steps of one (K, B) that are no warm-up, whatever the header says of it: its first steps would pass for stragglers.
+struct PointSteps {
+  std::vector<double> times_s;
+  double independent = 0.0;  ///< what they are worth, run by run
+};
+
+using PointKey = std::pair<double, double>;  // K, B
+
+std::map<PointKey, PointSteps> steps_by_point(std::vector<data::Sample> const& rows, bool has_batch) {
+  std::map<PointKey, std::map<int, std::map<int, double>>> runs;
   for (auto const& row : rows)
-    if (row.ranks == point.ranks && (!has_batch || row.global_batch == point.global_batch))
-      runs[row.run.value_or(0)].emplace(row.step.value_or(0), row.time_s);
-  double sum = 0.0;
-  for (auto const& [run, steps] : runs) {
-    std::vector<double> series;
-    for (auto const& [step, time_s] : steps) series.push_back(time_s);
-    sum += data::effective_sample_size(series);
-  }
-  return sum;
+    runs[{row.ranks, has_batch ? row.global_batch.value_or(0.0) : 0.0}][row.run.value_or(0)].emplace(
+        row.step.value_or(0), row.time_s);
+  std::map<PointKey, PointSteps> result;
+  for (auto const& [key, of_point] : runs)
+    for (auto const& [run, steps] : of_point) {
+      std::vector<double> series;
+      for (auto const& [step, time_s] : steps) series.push_back(time_s);
+      series.erase(series.begin(), series.begin() + static_cast<std::ptrdiff_t>(data::warmup_length(series)));
+      auto& at = result[key];
+      at.times_s.insert(at.times_s.end(), series.begin(), series.end());
+      at.independent += data::effective_sample_size(series);
+    }
+  return result;
 }
 
 /// Values by K: single steps where the Study numbers them, because averages hide how the steps lean.
 StepTimes step_times(data::Study const& study) {
   auto const measured = data::measured_points(study);
   auto const& base = measured.points[baseline_index(measured.points)];
-  std::map<std::pair<double, double>, std::vector<double>> steps;
   auto const rows = study.steps();
-  bool const single = std::all_of(rows.begin(), rows.end(), [](auto const& row) { return row.step.has_value(); }) &&
-                      study.warmup() != data::Inclusion::included;
-  if (single)
-    for (auto const& row : rows) steps[{row.ranks, row.global_batch.value_or(0.0)}].push_back(row.time_s);
+  bool const single = std::all_of(rows.begin(), rows.end(), [](auto const& row) { return row.step.has_value(); });
+  std::map<PointKey, PointSteps> steps;
+  if (single) steps = steps_by_point(rows, measured.has_batch);
 
   StepTimes result{.points = {}, .single_steps = single};
   for (auto const& point : measured.points) {
-    auto const own = steps.find({point.ranks, measured.has_batch ? point.global_batch : 0.0});
-    auto values = own == steps.end() ? point.repeats_s : own->second;
-    double const independent = own == steps.end() ? point.time.effective_n.value_or(static_cast<double>(values.size()))
-                                                  : independent_values(rows, point, measured.has_batch);
+    auto values = point.repeats_s;
+    double independent = point.time.effective_n.value_or(static_cast<double>(values.size()));
+    if (auto const own = steps.find({point.ranks, measured.has_batch ? point.global_batch : 0.0}); own != steps.end()) {
+      values = own->second.times_s;
+      independent = own->second.independent;
+    }
     thin(values, most_values);
     for (double& v : values) v = std::log(v);
     double const batch = point.global_batch / base.global_batch;
@@ -90,11 +101,11 @@ constexpr double loss_resolution = 0.01;
 constexpr double hit_loss_log_sd = 0.7;
 
 /// A constant serial part costs weak scaling no efficiency, so a flat weak curve cannot deny one: the share of such
-/// curves that is kept for it. Just over 0.2, so that a flat weak curve alone is not called free of causes.
-constexpr double serial_hidden_by_weak_scaling = 0.25;
+/// curves that is kept for it. Over 1 - answer_at, so that a flat weak curve alone is not called free of causes.
+constexpr double serial_hidden_by_weak_scaling = 0.3;
 
-/// Without repeats nothing shows how they spread, and communication grows in more ways than any list of laws has
-/// (protocols, topologies): this share of what stragglers and imbalance win by the shape alone may be its.
+/// Where repeats do not spread the more at larger K, only the shape of the mean speaks for waiting, and communication
+/// grows in more ways than any list of laws has (protocols, topologies): this share of what waiting wins may be its.
 constexpr double shape_alone_share = 0.5;
 
 /// Points that stand further than this off the best law are no curve: the best of bad laws is no answer. Nodes,
@@ -159,9 +170,8 @@ CauseProbabilities probabilities_of(std::vector<detail::LawFit> const& fits, dou
   return p;
 }
 
-/// Without repeats, a share of what waiting wins may be communication's.
-void doubt_waiting(CauseProbabilities& p) {
-  auto const waiting = Cause::straggler | Cause::imbalance;
+/// A share of what `waiting` wins may be communication's.
+void doubt(CauseProbabilities& p, Cause waiting) {
   CauseProbabilities moved;
   for (auto& [cause, probability] : p) {
     if (!includes(cause, waiting)) continue;
@@ -210,18 +220,62 @@ std::vector<detail::LawFit> fit_laws(std::vector<detail::Part> const& parts,
   return fits;
 }
 
+/// A worker that becomes so much faster from one K to the next works on less: no cache does that (KV020 of the audit).
+/// Nor does one that had become slower by `least_slowing` gain `regained`: caches help before a network hurts.
+constexpr double most_gain = 0.25, regained = 0.05, least_slowing = 0.02, gain_in_errors = 4.0;
+
+/// Standard error of the log of a point's middle; of one value, what is not known better.
+double middle_error(detail::PointValues const& point) {
+  static constexpr double of_one_value = 0.03;
+  auto const n = static_cast<double>(point.log_s.size());
+  return n > 1.0 ? data::summarize(point.log_s).sd / std::sqrt(n) : of_one_value;
+}
+
+/// Where workers become faster than any cache makes them; "" where nowhere.
+std::string implausible_gain(std::vector<detail::PointValues> const& points) {
+  double fastest = 0.0;  // log of the work of one worker per second, relative to the first point
+  for (std::size_t i = 1; i < points.size(); ++i) {
+    auto const log_speed = [&](std::size_t at) {
+      return std::log(points[at].work / points[0].work) + data::median(points[0].log_s) -
+             data::median(points[at].log_s);
+    };
+    double const before = log_speed(i - 1), gain = log_speed(i) - before;
+    double const error = std::hypot(middle_error(points[i]), middle_error(points[i - 1]));
+    fastest = std::max(fastest, before);
+    bool const regains = gain > regained && before < fastest - least_slowing;
+    if (points[i].ranks > points[i - 1].ranks && gain > gain_in_errors * error &&
+        (gain > std::log1p(most_gain) || regains))
+      return "from K = " + number_text(points[i - 1].ranks, 9) + " to " + number_text(points[i].ranks, 9) +
+             " each worker becomes " + percent(std::expm1(gain)) +
+             " faster: another job, perhaps, which audit looks for";
+  }
+  return "";
+}
+
+/// Values that take a quarter more than the middle of their point: accidents where they are few.
+std::size_t slow_values(std::vector<detail::PointValues> const& points) {
+  static double const slow = std::log(1.25);
+  std::size_t n = 0;
+  for (auto const& point : points)
+    n += static_cast<std::size_t>(std::count_if(point.log_s.begin(), point.log_s.end(),
+                                                [&](double v) { return v > data::median(point.log_s) + slow; }));
+  return n;
+}
+
 /// Why there is no answer, where the points could not have one; "" where they could.
-std::string objection(std::vector<detail::PointValues> const& points, detail::LawFit const& best) {
+std::string objection(std::vector<detail::PointValues> const& points, detail::LawFit const& best, Cause cause) {
   std::set<double> ranks;
   for (auto const& point : points) ranks.insert(point.ranks);
-  if (ranks.size() < 3) return "two K only: every way of growing passes through two points";
-  if (best.departure_rel > most_departure)
+  if (ranks.size() < 3 && cause != Cause::none) return "two K only: every way of growing passes through two points";
+  if (auto const gain = implausible_gain(points); !gain.empty()) return gain;
+  if (best.departure_rel > most_departure && cause != Cause::none)
     return "no law of growth comes closer to the points than " + percent(best.departure_rel) +
            ": one of them may be another job, which audit looks for";
   double n_values = 0.0;
   for (auto const& point : points) n_values += static_cast<double>(point.log_s.size());
-  if (best.outliers > std::max(1.0, most_outlier_share * n_values))
-    return std::to_string(best.outliers) + " of " + number_text(n_values, 9) +
+  auto const slow = cause == Cause::none ? slow_values(points) : static_cast<std::size_t>(best.outliers);
+  if (static_cast<double>(slow) > std::max(1.0, most_outlier_share * n_values))
+    return std::to_string(slow) + " of " + number_text(n_values, 9) +
            " values are far slower than the others of their K: too many for accidents, too few to know what they cost";
   return "";
 }
@@ -264,13 +318,15 @@ Diagnosis diagnose_step_times(data::Study const& study, DiagnoseOptions const& o
   for (auto const& [cause, probability] : p)
     if (includes(cause, Cause::straggler | Cause::imbalance)) waiting += probability;
   if (!are_repeated(times.points)) {
-    doubt_waiting(p);
+    doubt(p, Cause::straggler | Cause::imbalance);
     if (waiting > 0.2)
       result.evidence.push_back(
           "one value at most points: stragglers and imbalance are told by how repeats spread, and there are none");
+  } else if (best->law.first->hits_of_steps > 1 && !detail::spread_grows(times.points)) {
+    doubt(p, Cause::straggler);  // means over unknown numbers of steps, as smooth as a network
   }
   result.cause = detail::answer_of(p, options.answer_at);
-  if (auto const why = objection(times.points, *best); !why.empty() && result.cause != Cause::none) {
+  if (auto const why = objection(times.points, *best, result.cause); !why.empty()) {
     result.cause = Cause::undetermined;
     result.evidence.push_back(why);
   }

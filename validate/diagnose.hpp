@@ -54,7 +54,7 @@ struct Diagnosis {
 };
 
 struct DiagnoseOptions {
-  double answer_at = 0.8;         ///< least probability of an answer, in (0.5, 1); below it the cause is undetermined
+  double answer_at = 0.77;        ///< least probability of an answer, in (0.5, 1); below it the cause is undetermined
   double negligible_loss = 0.05;  ///< 1 - E at the largest K that needs no cause, in (0, 0.5)
 };
 /// @throws InputError naming the option out of its range

@@ -18,6 +18,8 @@ namespace {
 constexpr double most_independent_values = 10.0;
 /// No clock and no cluster repeats better than this; keeps a perfect fit to few points from being infinitely likely.
 constexpr double least_noise_rel = 5e-4;
+/// Clocks fall under a shared budget by some 10 to 20 %, not by half: scale of the loss of a cause without a name.
+constexpr double unnamed_loss = 0.12;
 /// Prior mean of the departure of a point from any law: nodes, collective algorithms and kernels change with K.
 constexpr double law_departure_rel = 0.01;
 /// A point's repeats may spread more than those of the others, for the allocation it met or the hour: by these factors,
@@ -34,6 +36,11 @@ constexpr double outlier_share = 0.02, slowest_outlier = 20.0, least_outlier = 0
 constexpr std::size_t most_outliers = 2, fewest_with_outlier = 3, fewest_with_two = 8;
 /// One straggler is unlike the next: sd of a hit's cost relative to its mean, between constant (0) and exponential (1).
 constexpr double hit_spread_rel = 0.3;
+
+/// What fits a cache only with fewer samples makes them cheaper by at most so much, half of it at `half_gain` workers.
+constexpr double most_cache_gain = 0.3;
+/// A point above the ideal by less is as soon noise.
+constexpr double least_cache_gain = 0.005;
 
 /// A worker slow in more of its steps than this is imbalance, not a straggler (the unit of `p` below).
 constexpr double most_hit = 0.15;
@@ -112,18 +119,37 @@ double log_density_of_hits(std::span<double const> values, double log_scale, dou
   return total;
 }
 
+/// K at which half of the highest efficiency above 1 is reached; 0 where no point is above 1 by more than its noise.
+double half_gain(std::vector<PointValues> const& points) {
+  auto const gain = [&](PointValues const& p) {
+    return data::median(points.front().log_s) - data::median(p.log_s) + std::log(p.work / points.front().work);
+  };
+  double most = 0.0;
+  std::vector<double> sds;
+  for (auto const& point : points) {
+    most = std::max(most, gain(point));
+    if (point.log_s.size() > 1) sds.push_back(data::summarize(point.log_s).sd / std::sqrt(point.log_s.size()));
+  }
+  double const error = sds.empty() ? least_cache_gain : data::median(sds);
+  if (most < least_cache_gain + 1.5 * error) return 0.0;
+  return std::find_if(points.begin(), points.end(), [&](auto const& p) { return gain(p) >= 0.5 * most; })->ranks;
+}
+
 /// What a law says of one point, before its amplitude is known; evaluated once a fit.
 struct Term {
   PointValues const* point;
   std::vector<double> sorted;                ///< values of the point
   std::vector<Group> without;                ///< [j] all values but the j slowest
   std::array<double, 2> growth{}, spread{};  ///< of the first and the second part
+  double cache = 0.0;                        ///< share of the gain that is there
 };
 
 std::vector<Term> terms_of(Law const& law, std::vector<PointValues> const& points) {
   std::vector<Term> terms;
+  double const half = half_gain(points), first = points.front().ranks;
+  auto const cached = [half](double ranks) { return half == 0.0 ? 0.0 : 1.0 / (1.0 + std::pow(half / ranks, 2)); };
   for (auto const& point : points) {
-    Term term{.point = &point, .sorted = point.log_s, .without = {}};
+    Term term{.point = &point, .sorted = point.log_s, .without = {}, .cache = cached(point.ranks) - cached(first)};
     std::sort(term.sorted.begin(), term.sorted.end());
     std::size_t const n = term.sorted.size();
     std::size_t const outliers = n < fewest_with_outlier ? 0 : n < fewest_with_two ? 1 : most_outliers;
@@ -164,7 +190,8 @@ class Evaluation {
       : parts_{law.first, law.second},
         log_scale_(x[0]),
         bend_(bend_at(*law.first, logistic(x[4]))),
-        p_(logistic(x[5])) {
+        p_(logistic(x[5])),
+        gain_(most_cache_gain * logistic(x[6])) {
     double const loss = logistic(x[1]);
     auto const& last = terms.back();
     double const total = loss / (1.0 - loss) * last.point->work;
@@ -181,7 +208,7 @@ class Evaluation {
   [[nodiscard]] double cost(Term const& term) const { return amplitude_[0] * term.growth[0]; }
   /// Work and what is certain.
   [[nodiscard]] double base(Term const& term) const {
-    double sum = term.point->work;
+    double sum = term.point->work * (1.0 - gain_ * term.cache);
     for (std::size_t i = hits() ? 1 : 0; i < 2; ++i)
       if (parts_[i] != nullptr) sum += extra_of(*parts_[i], bend_, term.point->work, term.growth[i], amplitude_[i]);
     return sum;
@@ -220,7 +247,7 @@ class Evaluation {
 
   std::array<Part const*, 2> parts_;
   std::array<double, 2> amplitude_{};
-  double log_scale_, bend_, p_;
+  double log_scale_, bend_, p_, gain_;
 };
 
 double log_posterior(Law const& law, std::vector<Term> const& terms, Parameters const& x) {
@@ -236,6 +263,8 @@ double log_posterior(Law const& law, std::vector<Term> const& terms, Parameters 
     total -= x[4] * x[4] / 18.0;
   // A share next to 0 or 1 is the other law, and one of h or q no bend: a wide normal in its logit.
   total -= 0.5 * x[4] * x[4] / (3.0 * 3.0);
+  total -= 0.5 * std::pow((x[6] + 2.0) / 2.0, 2);  // some per cent
+  if (law.first->cause == Cause::undetermined) total -= 0.5 * std::pow(logistic(x[1]) / unnamed_loss, 2);
   for (auto const& term : terms) total += at.log_likelihood(term, noise, departure);
   return total;
 }
@@ -309,14 +338,14 @@ double departure_from(std::vector<Term> const& terms, std::vector<int> const& ou
 /// A middle start: no point's slow values pull it.
 double median_log(PointValues const& point) { return data::median(point.log_s); }
 
-Parameters start_at(std::vector<PointValues> const& points) {
+/// @param half_hit  K at which half of the steps are hit
+Parameters start_at(std::vector<PointValues> const& points, double half_hit) {
   auto const& first = points.front();
   auto const& last = points.back();
   double const loss = std::clamp(1.0 - std::exp(median_log(first) - median_log(last)) * last.work, 0.02, 0.95);
   double const spread = first.log_s.size() > 1 ? data::scaled_mad(first.log_s) : 0.0;
-  // Half of the steps are hit halfway up the curve: the start from which both rarer and more frequent hits are found.
-  double const p = 1.0 - std::pow(0.5, 1.0 / std::sqrt(first.ranks * last.ranks));
-  return {median_log(first), logit(loss), std::log(std::max(spread, 0.003)), std::log(0.005), 0.0, logit(p)};
+  double const p = 1.0 - std::pow(0.5, 1.0 / half_hit);
+  return {median_log(first), logit(loss), std::log(std::max(spread, 0.003)), std::log(0.005), 0.0, logit(p), -2.0};
 }
 
 }  // namespace
@@ -325,13 +354,20 @@ LawFit fit_law(Law const& law, std::vector<PointValues> const& points, Parameter
   KURVE_EXPECT(points.size() >= 2);
   auto const& first = points.front();
   auto const& last = points.back();
-  auto const start = near != nullptr ? *near : start_at(points);
   bool const hits = law.first->hits_of_steps > 0, paired = law.second != nullptr;
   bool const shaped = paired || law.first->bend != Bend::smooth;
-  Parameters const steps{0.01, 0.2, 0.5, 0.5, shaped ? 1.0 : 0.0, hits ? 1.0 : 0.0};
   auto const terms = terms_of(law, points);
+  bool const cache = terms.back().cache > 0.0;
+  Parameters const steps{0.01, 0.2, 0.5, 0.5, shaped ? 1.0 : 0.0, hits ? 1.0 : 0.0, cache ? 1.0 : 0.0};
   auto const objective = [&](Parameters const& x) { return log_posterior(law, terms, x); };
-  auto const [x, value] = maximise(objective, start, steps, 250 + 150 * (hits + shaped));
+  auto const from = [&](Parameters const& start) {
+    return maximise(objective, start, steps, 250 + 150 * (hits + shaped + cache));
+  };
+  auto best = from(near != nullptr ? *near : start_at(points, std::sqrt(first.ranks * last.ranks)));
+  // Rare hits have a maximum of their own: frequent small ones are the noise of many workers.
+  if (hits && near == nullptr)
+    if (auto const rare = from(start_at(points, 2.0 * last.ranks)); rare.second > best.second) best = rare;
+  auto const& [x, value] = best;
 
   LawFit fit{.law = law,
              .log_evidence = value + std::log(law.weight),

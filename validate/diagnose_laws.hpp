@@ -39,7 +39,7 @@ struct Part {
   Bend bend = Bend::smooth;
 };
 
-/// value = C [work + sum of the extras of its parts] (1 + noise)
+/// value = C [work + sum of the extras of its parts] (1 + noise); work is the less where workers gain from a cache
 struct Law {
   Part const* first = nullptr;
   Part const* second = nullptr;  ///< nullptr for one part alone; never one with hits
@@ -47,8 +47,8 @@ struct Law {
 };
 
 /// log C, logit loss, log noise, log departure, logit of the second part's share of the loss (of h and of q in its
-/// range, for one that bends), logit p
-using Parameters = std::array<double, 6>;
+/// range, for one that bends), logit p, logit of what a cache gains (of most_cache_gain)
+using Parameters = std::array<double, 7>;
 
 /// How well a law explains the points, at its best parameters.
 struct LawFit {
@@ -61,6 +61,10 @@ struct LawFit {
   int outliers = 0;              ///< values better explained as slow for a reason of their own
   Parameters at{};               ///< the best parameters
 };
+
+/// Whether the repeats of the larger half of the K vary more than twice as much as those of the smaller half: then
+/// something waits now and then.
+[[nodiscard]] bool spread_grows(std::vector<PointValues> const& points);
 
 /// Ways of the four causes, and of causes without a name, that these points could tell apart.
 /// @param single_steps      whether each value is one step; else it may be a mean over up to 100

@@ -24,7 +24,7 @@ constexpr std::array<double, 2> slower_between_nodes{4.0, 10.0};
 /// Prior of all mixtures of one pair of causes, relative to one cause alone. Communication and serial work together
 /// have the means of communication alone (a constant and the bytes of a ring differ by 1/K, as compute does), so that
 /// points never speak for the pair: it stays small. Waiting shows in the spread.
-constexpr double smooth_pair_weight = 0.12, waiting_pair_weight = 0.3;
+constexpr double smooth_pair_weight = 0.2, waiting_pair_weight = 0.3;
 
 using Growth = std::function<double(PointValues const&)>;
 
@@ -40,9 +40,9 @@ struct BytesBeside {
   double weight;
 };
 constexpr std::array<BytesBeside, 3> bytes_beside{
-    {{latency_of_a_ring, 0.1}, {latency_of_a_tree, 0.02}, {leaving_the_node, 0.1}}};
+    {{latency_of_a_ring, 0.2}, {latency_of_a_tree, 0.008}, {leaving_the_node, 0.1}}};
 
-void add_communication(std::vector<Part>& parts, double workers_per_node) {
+void add_communication(std::vector<Part>& parts, std::vector<PointValues> const& points, double workers_per_node) {
   auto const add = [&](std::string const& how, double weight, Growth const& growth, Bend bend = Bend::smooth) {
     parts.push_back({.cause = Cause::communication,
                      .name = "a cost in seconds that " + how,
@@ -64,6 +64,12 @@ void add_communication(std::vector<Part>& parts, double workers_per_node) {
         [=](auto const& p) { return bytes(p) * (nodes(p) > 1.0 ? slower : 1.0); });
   add("grows with the bytes between nodes", 0.06, [=](auto const& p) { return 1.0 - 1.0 / nodes(p); });
   add("grows with log2 of the nodes", 0.08, [=](auto const& p) { return std::log2(nodes(p)); });
+  for (std::size_t i = 2; i < points.size(); ++i) {  // a rack, a pod: where the next level of switches begins
+    double const from = points[i].ranks;
+    if (from <= 2.0 * workers_per_node) continue;  // the node
+    add("appears at K = " + std::to_string(static_cast<int>(from)) + ", as that of the next level of switches",
+        0.03 / static_cast<double>(points.size()), [=](auto const& p) { return p.ranks >= from ? 1.0 : 0.0; });
+  }
   add("grows with log2 K, once compute no longer hides it", 0.05, tree, Bend::hidden);
   add(
       "grows with K, once compute no longer hides it", 0.1, [](auto const& p) { return p.ranks; }, Bend::hidden);
@@ -75,16 +81,16 @@ void add_serial(std::vector<Part>& parts, bool strong) {
     parts.push_back({.cause = Cause::serial, .name = name, .weight = weight, .growth = growth, .bend = bend});
   };
   auto const constant = [](PointValues const&) { return 1.0; };
-  auto const batch = [](PointValues const& p) { return p.batch; };
   if (strong) {
-    add("a constant cost in seconds that no worker shares", 0.55, constant);
-    add("compute that stops shrinking with the batch of a worker (launch-bound floor)", 0.3, constant, Bend::floor);
-    add("a cost in seconds that grows with the whole batch", 0.15, batch);
-  } else {
-    add("a cost in seconds that grows with the whole batch", 0.4, batch);
-    add("a cost in seconds that grows with the whole batch, once compute no longer hides it (shared storage)", 0.1,
-        batch, Bend::hidden);
+    add("a constant cost in seconds that no worker shares", 0.6, constant);
+    add("compute that stops shrinking with the batch of a worker (launch-bound floor)", 0.4, constant, Bend::floor);
+    return;
   }
+  auto const batch = [](PointValues const& p) { return p.batch; };
+  // As the latency of a ring, under weak scaling: neither is the likelier.
+  add("a cost in seconds that grows with the whole batch", 0.12, batch);
+  add("a cost in seconds that grows with the whole batch, once compute no longer hides it (shared storage)", 0.1, batch,
+      Bend::hidden);
 }
 
 void add_straggler(std::vector<Part>& parts, std::vector<PointValues> const& points, bool single_steps) {
@@ -147,7 +153,7 @@ void add_imbalance(std::vector<Part>& parts, bool single_steps) {
 void add_unnamed(std::vector<Part>& parts) {
   parts.push_back({.cause = Cause::undetermined,
                    .name = "every worker computing more slowly the more there are",
-                   .weight = 0.15,
+                   .weight = 0.3,
                    .growth = [](auto const& p) { return p.work * std::log2(p.ranks); }});
 }
 
@@ -173,8 +179,8 @@ std::vector<Part const*> pairable(std::vector<LawFit> const& singles, Cause caus
   return chosen;
 }
 
-/// Whether the repeats of the larger half of the K vary more than twice as much as those of the smaller half: then
-/// something waits now and then.
+}  // namespace
+
 bool spread_grows(std::vector<PointValues> const& points) {
   std::array<double, 2> variance{}, n{};
   for (std::size_t i = 0; i < points.size(); ++i) {
@@ -186,13 +192,11 @@ bool spread_grows(std::vector<PointValues> const& points) {
   return n[0] > 0.0 && n[1] > 0.0 && variance[1] / n[1] > 2.0 * variance[0] / n[0];
 }
 
-}  // namespace
-
 std::vector<Part> candidate_parts(std::vector<PointValues> const& points, bool single_steps, double workers_per_node) {
   KURVE_EXPECT(points.size() >= 2);
   bool const strong = points.back().batch < points.back().ranks / points.front().ranks * 0.98;
   std::vector<Part> parts;
-  add_communication(parts, workers_per_node);
+  add_communication(parts, points, workers_per_node);
   add_serial(parts, strong);
   add_straggler(parts, points, single_steps);
   add_imbalance(parts, single_steps);

@@ -148,7 +148,7 @@ TEST_SUITE("unit") {
         "K,global_batch,run,step_time_s\n8,64,0,1.000\n8,64,1,1.001\n16,64,0,0.56\n16,64,1,0.561\n32,64,0,0.47\n"
         "32,64,1,0.471\n64,64,0,0.206\n64,64,1,0.207\n128,320,0,0.372\n128,320,1,0.373\n"));
     CHECK(d.cause == Cause::undetermined);
-    CHECK(d.evidence.front().find("no law of growth") == 0);
+    CHECK(d.evidence.front().find("from K = 32 to 64 each worker becomes 13.9 % faster") == 0);
   }
   TEST_CASE("diagnose: one K or one row abstains") {
     auto const one = from_text("K,step_time_s\n4,1.0\n");
@@ -276,9 +276,7 @@ TEST_SUITE("stat") {
     MESSAGE("answered " << 100.0 * score.answered_share() << " %, of them right " << 100.0 * score.right_share()
                         << " %");
     CHECK(score.right_share() >= 0.85);
-    // Mixtures are causes too, and what one cause looks like a mixture often does: 54 % are answered (74 % when each
-    // study was taken to have one cause).
-    CHECK(score.answered_share() >= 0.50);
+    CHECK(score.answered_share() >= 0.60);
   }
   TEST_CASE("diagnose: 600 synthetic studies with per-rank times") {
     Score score;
@@ -296,10 +294,9 @@ TEST_SUITE("stat") {
     MESSAGE("right " << 100.0 * right_of_all << " % of all, answered " << 100.0 * score.answered_share() << " %");
     CHECK(right_of_all >= 0.97);
   }
-  // 17 kinds, 30 studies each, other sizes, noise, K and repeats every time (labelled_studies.hpp). Four kinds cannot
-  // be told from another by their step times (heat from imbalance; storage from an overlapped ring; a tree with serial
-  // work from a tree with its bytes; unequal shares with either), and are there so that no name is put to them.
-  TEST_CASE("diagnose: 510 labelled studies of 17 kinds") {
+  // Other sizes, noise, K and repeats every time (labelled_studies.hpp). Three kinds have no name, so that any name put
+  // to them is wrong; mixtures, one value a point and noise of 3 to 5 % are mostly left open, as they must.
+  TEST_CASE("diagnose: 750 labelled studies of 25 kinds") {
     int total = 0, answered = 0, wrong = 0;
     test::Dice dice(31);
     for (auto const* kind : test::labelled_kinds) {
@@ -312,10 +309,10 @@ TEST_SUITE("stat") {
         wrong += cause != Cause::undetermined && cause != labelled.truth;
         ++answers[to_text(cause)];
       }
-      for (auto const& [answer, n] : answers) MESSAGE(kind << " -> " << answer << ": " << n);
+      for (auto const& [answer, n] : answers) MESSAGE(std::string(kind) << " -> " << answer << ": " << n);
     }
     MESSAGE("answered " << answered << " of " << total << ", wrong " << wrong);
-    CHECK(answered >= total * 2 / 5);
-    CHECK(wrong <= answered * 8 / 100);
+    CHECK(answered >= total * 45 / 100);
+    CHECK(wrong <= answered * 6 / 100);
   }
 }
