@@ -4,19 +4,18 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <boost/program_options/errors.hpp>
 #include <chrono>
+#include <csignal>
 #include <list>
-#include <new>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
 
+#include "cli/answer_processes.hpp"
 #include "cli/page_files.hpp"
 #include "model/error.hpp"
 
@@ -53,17 +52,6 @@ constexpr char const* policy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// What is answered, before it is a message.
-struct Answer {
-  unsigned status = 200;
-  std::string type, body;
-};
-
-Answer refusal(unsigned status, std::string const& reason) {
-  return {status, "application/json",
-          nlohmann::json{{"error", reason}}.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace)};
-}
-
 /// A question of the page: where it is asked, and who answers.
 struct Route {
   std::string_view path, type;
@@ -74,7 +62,12 @@ constexpr std::array routes{Route{"/api/answer", "application/json", &WhatIf::an
                             Route{"/api/model.json", "application/json", &WhatIf::model_json},
                             Route{"/api/plot.svg", "image/svg+xml", &WhatIf::plot_svg}};
 
-/// Whatever is wrong with one question, memory included, ends as its answer.
+Route const* route_of(std::string_view path) {
+  auto const* const found = std::find_if(routes.begin(), routes.end(), [&](auto const& r) { return r.path == path; });
+  return found == routes.end() ? nullptr : found;
+}
+
+/// Whatever is wrong with one question ends as its answer; having no memory ends the child that makes it.
 Answer answered(WhatIf const& what_if, Route const& route, std::string const& request) {
   try {
     Answer answer{200, std::string(route.type), (what_if.*route.answer)(request)};
@@ -86,10 +79,6 @@ Answer answered(WhatIf const& what_if, Route const& route, std::string const& re
     return refusal(400, e.what());
   } catch (NotBuilt const& e) {
     return refusal(501, e.what());
-  } catch (std::bad_alloc const&) {
-    return refusal(503, "no memory for this answer");
-  } catch (std::exception const&) {
-    return refusal(500, "internal error (a bug: report it with the request)");
   }
 }
 
@@ -102,14 +91,20 @@ struct PageServer::Implementation {
 
   WhatIf const& what_if;
   PageServerOptions options;
+  std::string const models_json = what_if.models_json();
   std::list<std::weak_ptr<Connection>> connections;  ///< oldest first
   std::size_t unsent_bytes = 0;
   asio::io_context io{1};  ///< one thread reads and writes
+  asio::signal_set signals{io, SIGINT, SIGTERM};
   tcp::acceptor acceptor{io};
   asio::steady_timer pause{io};
-  asio::thread_pool answers{std::max(2U, std::thread::hardware_concurrency())};
-  asio::thread_pool plots{1};  ///< one gnuplot at a time, and no answer waits for it
+  bool is_accepting = false;
+  AnswerProcesses answers{io, std::max(2U, std::thread::hardware_concurrency()), maker()};
+  AnswerProcesses plots{io, 1, maker()};  ///< one gnuplot at a time, and no answer waits for it
 
+  [[nodiscard]] AnswerProcesses::Maker maker() const {
+    return [this](auto const& path, auto const& request) { return answered(what_if, *route_of(path), request); };
+  }
   [[nodiscard]] std::string authority() const {
     bool const v6 = options.host.find(':') != std::string::npos;
     return (v6 ? "[" + options.host + "]" : options.host) + ":" + std::to_string(options.port);
@@ -117,6 +112,7 @@ struct PageServer::Implementation {
 
   void bind();
   void accept();
+  void accept_later();
   bool make_room();
   [[nodiscard]] std::optional<Answer> objection(http::request_header<> const& head) const;
   [[nodiscard]] std::optional<Answer> foreign(http::request_header<> const& head) const;
@@ -192,25 +188,21 @@ class PageServer::Implementation::Connection : public std::enable_shared_from_th
     if (request_.method() == http::verb::get) {
       for (auto const& file : page_files())
         if (file.path == path) return write({200, std::string(file.type), std::string(file.bytes)});
-      if (path == "/api/models") return write({200, "application/json", server_.what_if.models_json()});
-    } else {
-      for (auto const& route : routes)
-        if (route.path == path) return ask(route);
+      if (path == "/api/models") return write({200, "application/json", server_.models_json});
+    } else if (auto const* route = route_of(path)) {
+      return ask(*route);
     }
     write(refusal(404, "there is no such page"));
   }
 
   void ask(Route const& route) {
     is_asking_ = true;
-    auto& pool = route.answer == &WhatIf::plot_svg ? server_.plots : server_.answers;
-    asio::post(pool, [self = shared_from_this(), &route]() mutable {
-      try {
-        auto answer = std::make_shared<Answer>(answered(self->server_.what_if, route, self->request_.body()));
-        auto& io = self->server_.io;
-        asio::post(io, [self = std::move(self), answer] { self->write(std::move(*answer)); });
-      } catch (std::bad_alloc const&) {  // not even for a refusal: the connection ends with this
-      }
-    });
+    auto& processes = route.answer == &WhatIf::plot_svg ? server_.plots : server_.answers;
+    processes.ask(std::string(route.path), std::move(request_.body()),
+                  [self = shared_from_this(), &route](Answer answer) {
+                    if (answer.status == 200) answer.type = route.type;
+                    self->write(std::move(answer));
+                  });
   }
 
   /// A request that was not understood. One that was not sent in its time gets no answer.
@@ -291,6 +283,7 @@ void PageServer::Implementation::bind() {
   if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(static_cast<int>(most_connections), error);
+  if (!error) acceptor.non_blocking(true, error);
   if (error) fail(error);
   options.port = acceptor.local_endpoint().port();
 }
@@ -309,24 +302,32 @@ bool PageServer::Implementation::make_room() {
   return false;
 }
 
+/// Waits and then accepts, for an asynchronous accept that finds no memory forgets its handler.
 void PageServer::Implementation::accept() {
-  acceptor.async_accept([this](Error error, tcp::socket socket) {
-    if (error == asio::error::operation_aborted) return;
-    if (error) {  // no file is left to the process: the connections that end give some back
-      pause.expires_after(std::chrono::milliseconds(100));
-      pause.async_wait([this](Error e) {
-        if (!e) accept();
-      });
-      return;
-    }
+  acceptor.async_wait(tcp::acceptor::wait_read, [this](Error error) {
+    is_accepting = false;
+    tcp::socket socket(io);
+    if (!error) acceptor.accept(socket, error);
+    if (error && error != asio::error::would_block) return accept_later();
     accept();
+    if (error || !make_room()) return;
     Error ignored;
     socket.set_option(tcp::no_delay(true), ignored);
-    if (!make_room()) return;
     auto const connection = std::make_shared<Connection>(*this, std::move(socket));
     connections.push_back(connection);
     connection->read();
   });
+  is_accepting = true;
+}
+
+/// No file is left to the process: the connections that end give some back.
+void PageServer::Implementation::accept_later() {
+  pause.expires_after(std::chrono::milliseconds(100));
+  pause.async_wait([this](Error error) {
+    is_accepting = false;
+    if (!error) accept();
+  });
+  is_accepting = true;
 }
 
 PageServer::PageServer(WhatIf const& what_if, PageServerOptions options)
@@ -341,7 +342,7 @@ PageServer::PageServer(WhatIf const& what_if, PageServerOptions options)
     throw InputError("token (must be at least 8 letters, digits, - and _: it stands in an address)");
   if (o.port < 0 || o.port > 65535) throw InputError("port=" + std::to_string(o.port) + " (must be from 0 to 65535)");
   implementation_->bind();
-  implementation_->accept();
+  implementation_->signals.async_wait([&io = implementation_->io](Error, int) { io.stop(); });
 }
 
 PageServer::~PageServer() = default;
@@ -354,15 +355,11 @@ std::string PageServer::url() const {
 void PageServer::run() {
   auto& i = *implementation_;
   while (!i.io.stopped()) try {
+      if (!i.is_accepting) i.accept();
       i.io.run();
     } catch (std::exception const&) {  // no memory, most likely: that connection is gone, the others go on
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
-  i.answers.stop();
-  i.plots.stop();
-  i.answers.join();
-  i.plots.join();
 }
-
-void PageServer::stop() { implementation_->io.stop(); }
 
 }  // namespace kurve::cli

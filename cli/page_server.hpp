@@ -26,7 +26,7 @@ struct PageServerOptions {
 /// own loopback name (DNS rebinding) or the token, and no Origin or Sec-Fetch-Site of another site. A request may have
 /// 64 KiB in all and takes at most 10 s to arrive, its answer 64 MiB and 10 s to leave; 500 clients are connected at
 /// once, and the one that is waited for longest gives way to the next. What is not understood is answered with 400 and
-/// the reason as `{"error": ...}`, and after anything but 200 the connection ends.
+/// the reason as `{"error": ...}`, and after anything but 200 the connection ends. Answers are made by child processes.
 class PageServer {
  public:
   /// Binds. @throws InputError where the address cannot be had (a port that another server listens on), or would be
@@ -35,10 +35,8 @@ class PageServer {
   ~PageServer();
   /// "http://127.0.0.1:8765/"
   [[nodiscard]] std::string url() const;
-  /// Answers until stop(), and returns when the answers in hand are made; they are not sent.
+  /// Answers until SIGINT or SIGTERM, also one that came since this was made. The process must have one thread.
   void run();
-  /// Safe from another thread, also before run().
-  void stop();
 
  private:
   struct Implementation;

@@ -13,6 +13,5 @@ PageServer::PageServer(WhatIf const&, PageServerOptions) {
 PageServer::~PageServer() = default;
 std::string PageServer::url() const { return {}; }
 void PageServer::run() {}
-void PageServer::stop() {}
 
 }  // namespace kurve::cli

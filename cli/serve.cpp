@@ -2,12 +2,9 @@
 #include <sys/random.h>
 
 #include <array>
-#include <atomic>
 #include <cerrno>
-#include <csignal>
 #include <cstdlib>
 #include <cstring>
-#include <thread>
 
 #include "cli/output.hpp"
 #include "cli/page_server.hpp"
@@ -21,7 +18,6 @@ namespace kurve::cli {
 namespace {
 
 constexpr std::size_t longest_token_file = 4096;
-constexpr timespec longest_ending{.tv_sec = 1, .tv_nsec = 0};  ///< of answers in hand when the server is told to end
 
 /// 128 bits of the kernel's own randomness, as hex.
 std::string made_up_token() {
@@ -77,12 +73,6 @@ int serve(Arguments const& arguments) {
   models.push_back(lesson_model());
   WhatIf const what_if(std::move(models));
 
-  // Before any thread: all inherit it, and only the waiting thread below takes the signals.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   auto const host = line.get<std::string>("host");
   auto const where = line.find<std::string>("token");
   PageServer server(what_if, {.host = host,
@@ -91,18 +81,7 @@ int serve(Arguments const& arguments) {
                                        : is_loopback(host) ? ""
                                                            : made_up_token()});
   print("serving " + server.url() + " (Ctrl-C ends it)\n");
-  std::atomic<bool> ended{false};
-  std::jthread waiter([&] {
-    int signal = 0;
-    sigwait(&signals, &signal);
-    server.stop();
-    // The next one says that run() has returned. Where it is a second Ctrl-C, or an answer in hand keeps run() from
-    // returning, the program ends at once.
-    if (sigtimedwait(&signals, nullptr, &longest_ending) < 0 || !ended) std::_Exit(ok);
-  });
   server.run();
-  ended = true;
-  pthread_kill(waiter.native_handle(), SIGTERM);
   return ok;
 }
 

@@ -11,6 +11,8 @@ import json
 import os
 import random
 import re
+import resource
+import signal
 import socket
 import statistics
 import subprocess
@@ -26,7 +28,7 @@ GOOD = {"model": 0, "K": 64, "last_K": 1000000, "threshold": 0.7,
 
 EVERY_VARIABILITY = {
     **GOOD["set"], "variability.noise.cv": 0.05, "variability.noise.node_cv": 0.03, "variability.noise.step_cv": 0.02, "variability.noise.run_cv": 0.02,
-    "variability.stragglers.slowdown": 1.7, "variability.stragglers.spread_cv": 0.4, "variability.persistent.probability": 1e-4,
+    "variability.stragglers.probability": 1e-3, "variability.stragglers.slowdown": 1.7, "variability.stragglers.spread_cv": 0.4, "variability.persistent.probability": 1e-4,
     "variability.persistent.slowdown": 1.3, "variability.hop_jitter.cv": 0.3, "extra.per_log2": 0, "gradient_bytes": 1e9, "network.inter.bandwidth_Bps": 2.5e10,
     "network.inter.latency": 2e-6, "network.workers_per_node": 8, "overlap.fraction": 0.5, "overlap.buckets": 16}
 
@@ -165,29 +167,112 @@ def check_taken_port(s, kurve, source):
     check(run.returncode == 2 and "cannot listen" in run.stderr and "in use" in run.stderr, run.returncode, run.stdout, run.stderr)
 
 
+def delay(s, method, path, body=None):
+    """How long a good client waits at best: one that is kept behind others is so every time, one that meets a busy machine is not."""
+    def once():
+        start = time.monotonic()
+        status, text = s.request(method, path, body)
+        check(status == 200, path, status, text[:200])
+        return time.monotonic() - start
+    return min(once() for _ in range(5))
+
+
 def check_slow_crowd(kurve, source):
-    """Seventy that send their request byte by byte and seventy that do not read their answer: a good client is answered, and
-    SIGTERM ends the server whatever they do."""
-    s = Served(kurve, "docs/tutorial/strong.json", cwd=source)
-    here = f"Host: 127.0.0.1:{s.port}\r\n".encode()
-    crowd = [socket.create_connection(("127.0.0.1", s.port), timeout=30) for _ in range(140)]
-    for c in crowd[:70]:
-        c.sendall(b"GET / HTTP/1.1\r\nHost: 127.0")
-    for c in crowd[70:]:
-        c.sendall((b"GET /chart.js HTTP/1.1\r\n" + here + b"\r\n") * 20)
-    start = time.monotonic()  # promised are 1 s and 2 s; a busy test machine gets 5, half of what a client may wait
-    check(s.request("GET", "/")[0] == 200, "no page")
-    check(time.monotonic() - start < 5, "a good client waited", time.monotonic() - start)
-    more = [socket.create_connection(("127.0.0.1", s.port), timeout=30) for _ in range(500)]  # over the limit: the oldest give way
-    start = time.monotonic()
-    check(s.request("GET", "/")[0] == 200, "no page beside 640 connections")
-    check(time.monotonic() - start < 5, "a good client waited", time.monotonic() - start)
-    start = time.monotonic()
-    s.process.terminate()
-    check(s.process.wait(timeout=20) == 0, s.process.stderr.read())
-    check(time.monotonic() - start < 5, "ended only after", time.monotonic() - start)
-    for c in crowd + more:
-        c.close()
+    """Seventy that send their request byte by byte and seventy that do not read their answer, then 500 more, delay a good client by
+    1 s at most, and SIGTERM ends the server in 2 s whatever they do: at best of five and three, for the machine may be busy."""
+    ended = []
+    for _ in range(3):
+        s = Served(kurve, "docs/tutorial/strong.json", cwd=source)
+        here = f"Host: 127.0.0.1:{s.port}\r\n".encode()
+        question = json.dumps(GOOD)
+        alone = [delay(s, "GET", "/"), delay(s, "POST", "/api/answer", question)]
+        crowd = [socket.create_connection(("127.0.0.1", s.port), timeout=30) for _ in range(140)]
+        for c in crowd[:70]:
+            c.sendall(b"GET / HTTP/1.1\r\nHost: 127.0")
+        for c in crowd[70:]:
+            c.sendall((b"GET /chart.js HTTP/1.1\r\n" + here + b"\r\n") * 20)
+        for _ in range(2):
+            for before, beside in zip(alone, [delay(s, "GET", "/"), delay(s, "POST", "/api/answer", question)]):
+                check(beside - before <= 1, "a good client waited", beside, "alone", before)
+            crowd += [socket.create_connection(("127.0.0.1", s.port), timeout=30) for _ in range(500)]  # over the limit: the oldest give way
+        heavy = json.dumps(dict(GOOD, K=1000000, set=EVERY_VARIABILITY, plan={**GOOD["plan"], "deadline": "1s"}, help=True)).encode()
+        for path in (b"/api/answer", b"/api/plot.svg"):  # answers in hand, and more that wait
+            for _ in range(8):
+                c = socket.create_connection(("127.0.0.1", s.port), timeout=30)
+                c.sendall(b"POST " + path + b" HTTP/1.1\r\n" + here + b"Content-Length: %d\r\n\r\n" % len(heavy) + heavy)
+                crowd.append(c)
+        start = time.monotonic()
+        s.process.terminate()
+        check(s.process.wait(timeout=20) == 0, s.process.stderr.read())
+        ended.append(time.monotonic() - start)
+        for c in crowd:
+            c.close()
+        if ended[-1] <= 2:
+            return
+    check(False, "ended only after", ended)
+
+
+def check_memory(kurve, source):
+    """With little memory to spare answers fail one by one, the server lives; with enough, none fails."""
+    question = dict(GOOD, K=1000000, set=EVERY_VARIABILITY)
+    with Served(kurve, "docs/tutorial/strong.json", cwd=source) as s:
+        s.ask(GOOD)
+        taken = 1024 * s.memory_kib("VmSize", everyone=False)
+    if taken > 1 << 34:  # a sanitizer's shadow: it cannot be limited
+        return
+    for spare in (1 << 16, 1 << 19, 1 << 20, 3 << 19, 1 << 22, 1 << 26):
+        statuses = []
+        limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (taken + spare, taken + spare))
+        with Served(kurve, "docs/tutorial/strong.json", cwd=source, preexec_fn=limit) as s:
+            def ask():
+                for path in ("/api/answer", "/api/curve.csv"):
+                    try:
+                        statuses.append(s.request("POST", path, json.dumps(question))[0])
+                    except (OSError, http.client.HTTPException) as e:  # not even a refusal found memory
+                        statuses.append(type(e).__name__)
+            threads = [threading.Thread(target=ask) for _ in range(16)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            check(s.process.poll() is None, "ended with", spare, "bytes to spare:", s.process.stderr.read() if s.process.poll() else "")
+            check(s.request("GET", "/page.js")[0] == 200, "no page afterwards")
+            check(not {400, 500} & set(statuses) and (spare < 1 << 26 or set(statuses) == {200}), spare, statuses)
+
+
+def check_answers_end_alone(kurve, source):
+    """Whatever ends the process of an answer ends that answer; none outlives the server, or keeps its port or its clients."""
+    s = Served(kurve, "docs/tutorial/strong.json", cwd=source, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (0, 0)))
+    check(s.ask(GOOD)[0] == 200, "no answer")
+    for sent, status in ((signal.SIGKILL, 503), (signal.SIGSEGV, 500)):
+        for child in s.children():  # at rest: it is begun anew
+            os.kill(child, sent)
+        time.sleep(0.5)
+        check(s.ask(GOOD)[0] == 200, "no answer after", sent)
+        for child in s.children():  # stopped, so that it is at the answer when it ends
+            os.kill(child, signal.SIGSTOP)
+        c = s.connect()
+        c.request("POST", "/api/answer", json.dumps(GOOD))
+        time.sleep(0.2)
+        for child in s.children():
+            os.kill(child, sent)
+            os.kill(child, signal.SIGCONT)
+        answer = c.getresponse()
+        check(answer.status == status and b"error" in answer.read(), sent, answer.status)
+        check(s.request("GET", "/")[0] == 200 and s.ask(GOOD)[0] == 200, "no answer after", sent)
+    client = socket.create_connection(("127.0.0.1", s.port), timeout=10)
+    children = s.children()
+    s.process.kill()
+    s.process.wait()
+    check(children and client.recv(1) == b"", "a client is kept")
+    with Served(kurve, "--port", str(s.port), cwd=source) as again:
+        check(again.port == s.port, "the port is kept")
+    for child in children:
+        try:
+            with open(f"/proc/{child}/stat") as stat:
+                check(stat.read().rsplit(")", 1)[1].split()[0] in "ZX", "an answer goes on")
+        except FileNotFoundError:
+            pass
 
 
 def check_token(kurve, source):
@@ -324,6 +409,8 @@ def main():
             load(s, a.load)
         check(s.ask(GOOD)[0] == 200, "no answer at the end")
     check_slow_crowd(a.kurve, a.source)
+    check_memory(a.kurve, a.source)
+    check_answers_end_alone(a.kurve, a.source)
     check_token(a.kurve, a.source)
     print("ok")
 

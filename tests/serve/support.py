@@ -32,9 +32,17 @@ class Served:
         code = self.process.wait(timeout=20)
         assert code == 0, f"the server ended with {code}: {self.process.stderr.read()}"
 
-    def memory_kib(self):
-        with open(f"/proc/{self.process.pid}/status") as status:
-            return int(re.search(r"VmRSS:\s+(\d+)", status.read()).group(1))
+    def children(self):
+        """The processes that make the answers."""
+        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children") as file:
+            return [int(pid) for pid in file.read().split()]
+
+    def memory_kib(self, what="VmRSS", everyone=True):
+        total = 0
+        for pid in [self.process.pid] + (self.children() if everyone else []):
+            with open(f"/proc/{pid}/status") as status:
+                total += int(re.search(what + r":\s+(\d+)", status.read()).group(1))
+        return total
 
     def connect(self):
         return http.client.HTTPConnection(self.host, self.port, timeout=30)
