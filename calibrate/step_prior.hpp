@@ -17,18 +17,18 @@ inline constexpr int growth_laws = 7;
 /// in sight of these studies. docs/validation.md says what they are worth beside priors learned from the other studies
 /// alone.
 struct StepPrior {
-  std::array<double, growth_laws> law{1.2, 0.8, 0.25, 0.25, 0.25, 0.25, 0.25};  ///< weights
+  std::array<double, growth_laws> law{1.2, 0.8, 0.25, 0.45, 0.25, 0.25, 0.25};  ///< weights
   /// Additive costs are in units of the shortest turn, a turn being a step without gradient accumulation: none has a
   /// scale of its own, and a Study in milliseconds and the same times 1000 are one.
-  double serial_median = 0.0043, serial_log_sd = 2.51;
+  double serial_median = 0.00455, serial_log_sd = 2.53;
   /// Idle time of a pipeline over its most, (stages - 1) micro-batches: 1/v for v chunks a stage, which is known where
   /// the Study says v. Source: Narayanan et al., SC'21 (arXiv 2104.04473), section 2.2.
   double idle_median = 0.25, idle_log_sd = 0.7;
-  double in_node_median = 0.0173, in_node_log_sd = 1.91;
-  double cross_node_median = 0.0188, cross_node_log_sd = 1.97;  ///< network between nodes unknown
-  double exposed_median = 0.564,
+  double in_node_median = 0.0179, in_node_log_sd = 1.86;
+  double cross_node_median = 0.0188, cross_node_log_sd = 1.96;  ///< network between nodes unknown
+  double exposed_median = 0.561,
          exposed_log_sd = 1.04;  ///< network known: exposed over 2 gradient bytes / node bandwidth
-  double growth_median = 0.0112, growth_log_sd = 0.959;  ///< about one doubling's worth at the largest fitted K
+  double growth_median = 0.011, growth_log_sd = 0.957;  ///< about one doubling's worth at the largest fitted K
   /// That the all-reduce is a ring, whose hops every further worker adds to, over the root of the nodes in use:
   /// libraries leave the ring for a tree as its latency grows (NCCL by its cost model).
   double latency_probability = 0.5;
@@ -47,20 +47,20 @@ struct StepPrior {
   double knee_probability = 0.01;     ///< that a launch-bound floor is within reach
   double inner = 0.8;                 ///< sd over mean of a coefficient within its particle
   double diffuse_probability = 0.01;  ///< that a particle lets the points speak against all of the above
-  double misfit_median = 0.00321, misfit_log_sd = 0.7;  ///< tau: each configuration's own deviation, in log T
+  double misfit_median = 0.00322, misfit_log_sd = 0.7;  ///< tau: each configuration's own deviation, in log T
   double misfit_predicted = 2.5;                        ///< the same on points that were not fitted, relative to tau
-  double drift_median = 0.00664, drift_log_sd = 0.7;    ///< delta: random walk of log T per square root of a doubling
+  double drift_median = 0.00667, drift_log_sd = 0.7;    ///< delta: random walk of log T per square root of a doubling
   /// Scales of the two drifts beyond the points at one doubling: of log T, relative to delta; and of the log of exposed
   /// communication, which is what misleads: compute goes on as it was.
-  double drift_predicted = 1.22, exposed_drift = 0.0797;
-  double drift_skew = 0.37;        ///< slower and faster than foretold are as likely, by scales of 1 + and 1 - this
+  double drift_predicted = 1.21, exposed_drift = 0.0786;
+  double drift_skew = 0.361;       ///< slower and faster than foretold are as likely, by scales of 1 + and 1 - this
   int drift_freedom = 4;           ///< degrees of freedom of their Student t
   double distance_power = 0.2;     ///< growth of the discrepancy with doublings beyond the points
   double batch_weight = 0.1;       ///< a halving of the local batch, in doublings of K
   double configuration_sd = 0.05;  ///< in log T, of points that ran in another configuration than the largest K
-  double other_job_probability = 0.057,  ///< that a point of one run is not the same job; of n alike, 1/n of it
-      other_job_sd = 0.4;                ///< how far off it then is
-  double run_cv = 0.005;                 ///< typical spread between runs, worth `run_cv_weight` degrees of freedom
+  double other_job_probability = 0.0553,  ///< that a point of one run is not the same job; of n alike, 1/n of it
+      other_job_sd = 0.4;                 ///< how far off it then is
+  double run_cv = 0.005;                  ///< typical spread between runs, worth `run_cv_weight` degrees of freedom
   double run_cv_weight = 4.0;
 };
 
