@@ -108,8 +108,10 @@ StepPosterior::StepPosterior(StepEvidence evidence, StepPrior prior, std::uint64
   largest_ranks_ = evidence_.largest().ranks;
   largest_batch_ = evidence_.largest().local_batch();
   auto const shortest = by([](auto const& p) { return -p.time_s / p.turns; });
-  shortest_turn_s_ = shortest->time_s / shortest->turns;
+  double const turn_s = shortest->time_s / shortest->turns;
+  cost_unit_s_ = turn_s * std::pow(std::max(1.0, turn_s / prior_.long_turn_s), prior_.long_turn_power - 1.0);
   smallest_k_batch_ = points.front().local_batch();
+  for (std::size_t i = 0; i < points.size(); ++i) distinct_ranks_ += i == 0 || points[i].ranks > points[i - 1].ranks;
   if (largest_ranks_ > points.front().ranks)
     batch_power_ = std::clamp(
         std::log(largest_batch_ / smallest_k_batch_) / std::log(largest_ranks_ / points.front().ranks), -1.0, 0.0);
@@ -173,7 +175,8 @@ void StepPosterior::draw_shape(StepParticle& p, std::uint32_t index) const {
     // From 16 to 1/2, one in six below 2: memories have a size, so that mostly a step is seen and no slope.
     p.spill_sharpness = 16.0 * std::pow(32.0, -std::pow(u(q_spill_sharpness), 3));
   }
-  if (p.law <= GrowthLaw::ring && u(q_overlap) < prior_.overlap_probability) {
+  if (distinct_ranks_ >= prior_.overlap_ranks && p.law <= GrowthLaw::ring &&
+      u(q_overlap) < prior_.overlap_probability) {
     double const bend = largest_ranks_ * std::exp2(-2.0 * second(q_overlap));
     if (bend > 1.0) {
       TermShape const open{.knee = p.knee};
@@ -207,18 +210,18 @@ StepParticle StepPosterior::particle(std::uint32_t index) const {
   auto const& start = evidence_.largest();
   if (start.idle_batch > 0.0)
     p.idle = lognormal(start.chunks_known ? 1.0 : prior_.idle_median, prior_.idle_log_sd, q_idle);
-  present(0, p.serial * shortest_turn_s_ + p.idle * start.idle_batch * per_sample);
+  present(0, p.serial * cost_unit_s_ + p.idle * start.idle_batch * per_sample);
   p.in_node = lognormal(prior_.in_node_median, prior_.in_node_log_sd, q_in_node);
   p.in_node_share = u(q_in_share) < prior_.share_probability;
   if (p.in_node_share)
-    present(3, p.in_node * shortest_turn_s_ / first_batch);
+    present(3, p.in_node * cost_unit_s_ / first_batch);
   else
-    present(2, p.in_node * shortest_turn_s_);
+    present(2, p.in_node * cost_unit_s_);
   if (evidence_.network_s)
     p.exposed = lognormal(prior_.exposed_median, prior_.exposed_log_sd, q_cross_node);
   else
     p.cross_node = lognormal(prior_.cross_node_median, prior_.cross_node_log_sd, q_cross_node);
-  double const cross_s = evidence_.network_s ? p.exposed * *evidence_.network_s : p.cross_node * shortest_turn_s_;
+  double const cross_s = evidence_.network_s ? p.exposed * *evidence_.network_s : p.cross_node * cost_unit_s_;
   p.cross_node_share = u(q_cross_share) < prior_.share_probability;
   if (p.cross_node_share)
     present(5, cross_s / first_batch);
@@ -234,14 +237,14 @@ StepParticle StepPosterior::particle(std::uint32_t index) const {
                             0.7 * largest_batch,
                             0.19 * std::pow(largest_ranks_, 0.25) * largest_batch};
     p.growth = lognormal(prior_.growth_median, prior_.growth_log_sd, q_growth);
-    present(growth_term(p.law), p.growth * shortest_turn_s_ / units[static_cast<std::size_t>(p.law) - 1]);
+    present(growth_term(p.law), p.growth * cost_unit_s_ / units[static_cast<std::size_t>(p.law) - 1]);
   }
   double const nodes = std::ceil(largest_ranks_ / evidence_.workers_per_node);
   // What is hidden is of one growth law: beside it the time would not be linear.
   if (p.law != GrowthLaw::ring && p.hidden == 0.0 &&
       u(q_latency_present) < prior_.latency_probability / std::sqrt(nodes))
     present(growth_term(GrowthLaw::ring),
-            shortest_turn_s_ * lognormal(prior_.latency_median, prior_.latency_log_sd, q_latency));
+            cost_unit_s_ * lognormal(prior_.latency_median, prior_.latency_log_sd, q_latency));
   p.diffuse = u(q_diffuse) < prior_.diffuse_probability;
   if (p.diffuse)
     for (std::size_t j = 0; j < p.terms.size(); ++j) {

@@ -105,7 +105,8 @@ class StepPosterior {
   std::uint32_t attempt_ = 0;
   std::size_t reference_ = 0;                         ///< the point of the largest local batch
   double largest_ranks_ = 1.0, largest_batch_ = 1.0;  ///< K and local batch of the largest fitted K
-  double shortest_turn_s_ = 1.0, smallest_k_batch_ = 1.0;
+  double cost_unit_s_ = 1.0, smallest_k_batch_ = 1.0;
+  int distinct_ranks_ = 0;    ///< different fitted K
   double batch_power_ = 0.0;  ///< of K in the local batch beyond the points: -1 strong, 0 weak
   std::array<std::vector<double>, step_terms.size()> over_points_;  ///< of a TermShape without any
   std::vector<double> weights_;                                     ///< [particles], adding up to 1
