@@ -84,7 +84,7 @@ StepEvidence step_evidence(data::Study const& study, data::MeasuredPoints const&
   if (evidence.node_Bps && gradients) evidence.network_s = 2.0 * *gradients / *evidence.node_Bps;
   bool const runs = measured.replication == data::Replication::run;
   double const limit = repeat_limit(measured, prior);
-  double squares = prior.run_cv_weight * prior.run_cv * prior.run_cv;
+  double squares = 0.0, freedom = 0.0;
   for (auto const& point : measured.points) {
     auto const time = data::summarize(pulled_in(point.repeats_s, limit));
     StepPoint fitted{.ranks = point.ranks, .global_batch = point.global_batch, .time_s = time.mean};
@@ -92,7 +92,7 @@ StepEvidence step_evidence(data::Study const& study, data::MeasuredPoints const&
       fitted.runs = static_cast<double>(time.n);
       if (time.n > 1) {
         squares += (fitted.runs - 1.0) * std::pow(time.sd / time.mean, 2);
-        evidence.run_freedom += fitted.runs - 1.0;
+        freedom += fitted.runs - 1.0;
         evidence.run_cv_assumed = false;
       }
     } else {
@@ -107,7 +107,11 @@ StepEvidence step_evidence(data::Study const& study, data::MeasuredPoints const&
     }
     evidence.points.push_back(fitted);
   }
-  evidence.run_cv = std::sqrt(squares / evidence.run_freedom);
+  // What is typical counts the less, the further the runs are from it: a spread of 10 % is not drawn to one of 0.5 %.
+  double const surprise = freedom > 0.0 ? std::sqrt(squares / freedom) / prior.run_cv : 1.0;
+  double const typical = prior.run_cv_weight / std::max(1.0, surprise);
+  evidence.run_freedom = typical + freedom;
+  evidence.run_cv = std::sqrt((typical * prior.run_cv * prior.run_cv + squares) / evidence.run_freedom);
   return evidence;
 }
 

@@ -64,7 +64,7 @@ struct StepPrior {
   double configuration_sd = 0.05;  ///< in log T, of points that ran in another configuration than the largest K
   double other_job_probability = 0.059,  ///< that a point of one run is not the same job; of n alike, 1/n of it
       other_job_sd = 0.4;                ///< how far off it then is
-  double run_cv = 0.005;                 ///< typical spread between runs, worth `run_cv_weight` degrees of freedom
+  double run_cv = 0.005;                 ///< typical spread between runs, worth up to run_cv_weight degrees of freedom
   double run_cv_weight = 4.0;
 };
 
