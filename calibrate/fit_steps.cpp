@@ -3,6 +3,7 @@
 #include <cmath>
 #include <iomanip>
 #include <map>
+#include <optional>
 #include <set>
 #include <sstream>
 
@@ -48,6 +49,49 @@ bool is_other_job(std::vector<double> const& probability, std::size_t i) {
          probability[i - 1] < 0.5 && probability[i + 1] < 0.5;
 }
 
+/// How much more a sample costs at a point than at the largest K, because larger batches spill. [draws]
+std::vector<double> spills(std::vector<StepParameters> const& draws, StepPoint const& point, StepPoint const& largest) {
+  std::vector<double> more;
+  for (auto const& draw : draws) {
+    auto plain = draw;
+    plain.compute_spill_per_sample_s = 0.0;
+    auto const ratio = [&](StepPoint const& at) {
+      return model::compute_time_s(draw, at.local_batch()) / model::compute_time_s(plain, at.local_batch());
+    };
+    more.push_back(ratio(point) / ratio(largest) - 1.0);
+  }
+  return more;
+}
+
+/// Half of the 90 % interval, in log T, that a fit has for the mean of a point's runs: its parameters, the misfit of
+/// one configuration, and noise.
+double half_width_log(StepPosterior const& posterior, StepPoint const& point, std::vector<double> const& times_s) {
+  auto const& draws = posterior.draws();
+  double const parameters = 0.5 * std::log(data::quantile(times_s, 0.95) / data::quantile(times_s, 0.05));
+  double const misfit = data::summarize(values_of(draws, &StepParameters::discrepancy_configuration_log)).sd;
+  double const run_cv = data::median(values_of(draws, &StepParameters::noise_run_cv));
+  constexpr double z = 1.6449;  // 95 % of a standard normal are below it
+  return std::hypot(parameters, z * misfit, z * std::sqrt(run_cv * run_cv / point.runs + point.step_variance));
+}
+
+/// Why a point is set apart, "" if it is not. @param times_s  fitted [draws]
+std::string flag_of(StepPosterior const& posterior, StepEvidence const& evidence, std::size_t i,
+                    data::Summary const& time, std::vector<double> const& times_s) {
+  auto const& point = evidence.points[i];
+  double const fitted_s = data::median(times_s), off = point.time_s / fitted_s - 1.0;
+  std::string const side = percent(std::abs(off)) + (off > 0.0 ? " above" : " below");
+  std::string const repeats = time.n > 1 ? ", yet it repeats to " + percent(time.sd / time.mean) : "";
+  if (is_other_job(posterior.other_job_probability(), i))
+    return "not the same job? " + side + " its neighbours' line" + repeats;
+  double const spill = data::median(spills(posterior.draws(), point, evidence.largest()));
+  if (spill > 0.01)
+    return "superlinear speedup from here: a sample costs " + percent(spill) +
+           " more than at K = " + number(evidence.largest().ranks) + ", so that S and E relative to this point flatter";
+  if (std::abs(std::log1p(off)) > half_width_log(posterior, point, times_s))
+    return "misses the fit: " + side + " what it gives" + repeats;
+  return "";
+}
+
 std::vector<model::FittedPoint> fitted_points(StepPosterior const& posterior, StepEvidence const& evidence,
                                               data::MeasuredPoints const& measured) {
   std::vector<model::FittedPoint> points;
@@ -55,22 +99,40 @@ std::vector<model::FittedPoint> fitted_points(StepPosterior const& posterior, St
     auto const& point = evidence.points[i];
     std::vector<double> times_s;
     for (auto const& draw : posterior.draws()) times_s.push_back(fitted_time_s(draw, point));
-    model::FittedPoint report{.ranks = point.ranks,
-                              .global_batch = point.global_batch,
-                              .runs = static_cast<int>(point.runs),
-                              .measured_s = point.time_s,
-                              .fitted_s = data::median(times_s),
-                              .weight = 1.0 - posterior.other_job_probability()[i],
-                              .flag = {}};
-    if (is_other_job(posterior.other_job_probability(), i)) {
-      auto const& time = measured.points[i].time;
-      report.flag = "not the same job? " + percent(std::abs(report.measured_s / report.fitted_s - 1.0)) +
-                    (report.measured_s > report.fitted_s ? " above" : " below") + " its neighbours' line" +
-                    (time.n > 1 ? ", yet it repeats to " + percent(time.sd / time.mean) : "");
-    }
-    points.push_back(report);
+    points.push_back({.ranks = point.ranks,
+                      .global_batch = point.global_batch,
+                      .runs = static_cast<int>(point.runs),
+                      .measured_s = point.time_s,
+                      .fitted_s = data::median(times_s),
+                      .weight = 1.0 - posterior.other_job_probability()[i],
+                      .flag = flag_of(posterior, evidence, i, measured.points[i].time, times_s)});
   }
   return points;
+}
+
+/// A bend at which communication starts to show.
+struct Bend {
+  double ranks = 1.0, probability = 0.0;  ///< largest fitted K up to which compute hides it; share of the draws
+};
+
+/// The likeliest bend that has at least a quarter of the draws; none: no bend is seen.
+std::optional<Bend> bend_of(std::vector<StepParameters> const& draws, StepEvidence const& evidence) {
+  std::map<double, double> shares;  // by K
+  for (auto const& draw : draws) {
+    if (draw.extra_hidden_per_sample_s <= 0.0) continue;
+    auto without = draw;
+    without.extra_multi_s = without.extra_per_log2_nodes_s = without.extra_per_log2_s = without.extra_per_rank_s = 0.0;
+    double ranks = 0.0;
+    for (auto const& point : evidence.points)
+      if (model::extra_time_s(draw, point.ranks, point.local_batch()) <=
+          model::extra_time_s(without, point.ranks, point.local_batch()))
+        ranks = point.ranks;
+    if (ranks > 1.0 && ranks < evidence.largest().ranks) shares[ranks] += 1.0 / static_cast<double>(draws.size());
+  }
+  std::optional<Bend> bend;
+  for (auto const& [ranks, share] : shares)
+    if (share >= 0.25 && (!bend || share > bend->probability)) bend = Bend{ranks, share};
+  return bend;
 }
 
 /// What the design of the study allows to be told apart, before any number is looked at.
@@ -85,7 +147,7 @@ Reach reach_of(StepEvidence const& evidence, std::vector<model::FittedPoint> con
   std::set<double> in_use, nodes, many, beyond;
   for (std::size_t i = 0; i < points.size(); ++i) {
     auto const& point = evidence.points[i];
-    if (!points[i].flag.empty()) continue;
+    if (points[i].weight < 0.5) continue;
     low = std::min(low, point.local_batch());
     high = std::max(high, point.local_batch());
     in_use.insert(std::min(point.ranks, evidence.workers_per_node));
@@ -107,9 +169,11 @@ std::string why_not(std::size_t term, Reach const& reach, std::array<double, gro
     return reach.batch_ratio >= 2.0
                ? ""
                : "the local batches differ less than twofold, so serial work and compute cannot be told apart";
+  if (term == spill_term) return reach.batch_ratio >= 2.0 ? "" : "the local batches differ less than twofold";
   if (term <= 3) return reach.part_and_whole_node ? "" : "every point uses a node alike";
   if (term <= 5) return reach.one_and_many_nodes ? "" : "no points on both one node and several";
-  auto const l = static_cast<GrowthLaw>(static_cast<int>(term) - first_growth_term + 1);
+  auto l = GrowthLaw::constant;
+  while (growth_term(l) != static_cast<int>(term)) l = static_cast<GrowthLaw>(static_cast<int>(l) + 1);
   int const distinct = l == GrowthLaw::log2_nodes ? reach.ranks_beyond_node : reach.ranks_beyond_one;
   if (distinct < 3) return "fewer than three different K where it would show";
   return law[static_cast<std::size_t>(l)] >= 0.9 ? "" : "other growth laws fit as well";
@@ -132,6 +196,10 @@ void describe(model::Model& fitted, StepPosterior const& posterior, StepEvidence
       note = "its 90 % interval is wider than 30 % of its value";
     know(step_terms[t].name, Source::fitted, note.empty(), note);
   }
+  for (auto const name : {"compute.spill.batch", "compute.spill.sharpness", "extra.hidden_per_sample"}) {
+    auto const values = values_of(draws, model::find_parameter(name)->member);
+    if (data::summarize(values).sd > 0.0) know(name, Source::fitted, false, "one hypothesis of several");
+  }
   know("compute.floor", Source::fitted, false, "a launch-bound floor shows only at small local batches");
   know("variability.noise.run_cv", evidence.run_cv_assumed ? Source::assumed : Source::fitted, !evidence.run_cv_assumed,
        evidence.run_cv_assumed ? "no point was run more than once; typical of its kind" : "");
@@ -150,11 +218,12 @@ void describe(model::Model& fitted, StepPosterior const& posterior, StepEvidence
 }
 
 std::vector<std::string> messages_of(model::Model const& fitted, std::vector<model::FittedPoint> const& points,
-                                     StepPosterior const& posterior) {
+                                     StepPosterior const& posterior, StepEvidence const& evidence) {
   std::vector<std::string> messages;
   for (auto const& point : points)
     if (!point.flag.empty())
-      messages.push_back("K = " + number(point.ranks) + ": " + point.flag + "; it counts for " + percent(point.weight));
+      messages.push_back("K = " + number(point.ranks) + ": " + point.flag +
+                         (point.weight < 0.5 ? "; it counts for " + percent(point.weight) : ""));
   for (auto const* name : {"serial", "compute.per_sample"}) {
     auto const found = fitted.knowledge.find(name);
     if (found != fitted.knowledge.end() && !found->second.identified)
@@ -169,6 +238,9 @@ std::vector<std::string> messages_of(model::Model const& fitted, std::vector<mod
   for (auto const l : order)
     if (weight[l] >= 0.05) laws += std::string(laws.back() == ':' ? " " : ", ") + names[l] + " " + percent(weight[l]);
   messages.push_back(laws);
+  if (auto const bend = bend_of(posterior.draws(), evidence))
+    messages.push_back("a bend after K = " + number(bend->ranks) + ", by " + percent(bend->probability) +
+                       ": compute hides the communication up to there, and no longer beyond");
   if (posterior.effective_particles() < 30.0)
     messages.push_back(
         "the points contradict what healthy jobs look like: few particles explain them, so the interval is rough");
@@ -204,7 +276,7 @@ FitResult fit_steps(data::Study const& study, FitOptions const& options, StepPri
       .note = {}};
   describe(fitted, posterior, evidence, reach_of(evidence, points));
   fitted.draws = posterior.draws();
-  result.messages = messages_of(fitted, points, posterior);
+  result.messages = messages_of(fitted, points, posterior, evidence);
   auto const& largest = evidence.largest();
   std::map<std::string, std::string> others;  // K by another configuration than the largest's
   for (auto const& point : evidence.points)

@@ -37,10 +37,8 @@ struct Probability {
   std::string_view name;
   double StepPrior::*value;
 };
-constexpr std::array probabilities{Probability{"share_probability", &StepPrior::share_probability},
-                                   Probability{"diffuse_probability", &StepPrior::diffuse_probability},
-                                   Probability{"other_job_probability", &StepPrior::other_job_probability}};
-using Counts = std::array<int, probabilities.size()>;
+constexpr std::array probabilities{Probability{"other_job_probability", &StepPrior::other_job_probability}};
+using Counts = std::array<double, probabilities.size()>;
 
 /// vague_prior counts as much as so many studies, so that few studies do not make a prior of their own.
 constexpr double vague_studies = 12.0;
@@ -72,14 +70,14 @@ std::array<double, 2> drift_sides(StepPrior const& prior, StepPrior const& vague
 
 StepPrior vague_prior() {
   StepPrior prior;
-  prior.serial_median = prior.in_node_median = prior.cross_node_median = 0.02;
-  prior.serial_log_sd = prior.in_node_log_sd = prior.cross_node_log_sd = 1.5;
+  prior.serial_median = 0.003;
+  prior.serial_log_sd = 2.5;
+  prior.in_node_median = prior.cross_node_median = 0.015;
+  prior.in_node_log_sd = prior.cross_node_log_sd = 2.0;
   prior.exposed_median = 0.5;
   prior.exposed_log_sd = 1.0;
   prior.growth_median = 0.01;
   prior.growth_log_sd = 1.0;
-  prior.share_probability = 0.5;
-  prior.diffuse_probability = 0.05;
   prior.misfit_median = 0.003;
   prior.drift_median = 0.006;
   prior.drift_predicted = 1.15;
@@ -119,7 +117,8 @@ PriorLearner::PriorLearner(std::span<data::Study const> studies, std::uint64_t s
     for (auto const& point : fitted.points) ranks.insert(point.ranks);
     if (ranks.size() < 2) continue;
     StepPosterior const posterior(step_evidence(studies[s], fitted, prior), prior, seed, draws_per_study);
-    Lesson lesson{.study = s, .trials = {2, 1, static_cast<int>(fitted.points.size())}, .draws = {}};
+    Lesson lesson{.study = s, .trials = {0.0}, .draws = {}};
+    for (auto const& point : step_evidence(studies[s], fitted, prior).points) lesson.trials[0] += 1.0 / point.runs;
     double const reach = std::pow(std::log2(largest / *ranks.rbegin()), prior.distance_power);
     for (std::size_t d = 0; d < posterior.draws().size(); ++d) {
       auto const p = posterior.particle_of_draw(d);
@@ -129,8 +128,7 @@ PriorLearner::PriorLearner(std::span<data::Study const> studies, std::uint64_t s
         double const value = p.*lognormals[c].value;
         if (value > 0.0) draw.present[c] = 1, draw.log_value[c] = std::log(value);
       }
-      draw.hits = {p.in_node_share + p.cross_node_share, p.diffuse,
-                   static_cast<int>(std::count(p.other_job.begin(), p.other_job.end(), 1))};
+      draw.hits = {static_cast<double>(std::count(p.other_job.begin(), p.other_job.end(), 1))};
       double log_ratio = -q.discrepancy_configuration_log;
       double scale = 0.0;
       for (auto const& point : foretold) {

@@ -27,10 +27,10 @@ namespace kurve::calibrate {
 /// posterior draws, weighted by the density that their drift gives the measured Kmax, stand for it under any other
 /// constants by importance weights, so that expectation maximisation has closed-form steps and fits nothing anew.
 /// Learned: medians and spreads of costs, medians of misfit and drift, the drifts' scale and skew beyond the points,
-/// and probabilities that a cost is a share, that points speak against the prior, that a point is another job. What was
-/// believed before counts as much as twelve studies. Not learned, for sixty studies hardly tell them: the laws'
-/// weights, the spreads of misfit and drift, the launch-bound floor. A pure function of the studies and the seed.
-/// Source: Dempster, Laird & Rubin, J. R. Stat. Soc. B 39 (1977) 1-38.
+/// and the probability that a point is another job. What was believed before counts as much as twelve studies. Not
+/// learned, for sixty studies hardly tell them: the laws' weights, that a cost is a share of compute or that points
+/// speak against the prior, the spreads of misfit and drift, launch-bound floor, overlap and superlinear speedup. A
+/// pure function of the studies and the seed. Source: Dempster, Laird & Rubin, J. R. Stat. Soc. B 39 (1977) 1-38.
 class PriorLearner {
  public:
   /// Studies with fewer than three different K teach nothing and are passed over.

@@ -3,15 +3,11 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
-#include <span>
-#include <string>
 #include <string_view>
 #include <vector>
 
+#include "calibrate/step_evidence.hpp"
 #include "calibrate/step_prior.hpp"
-#include "data/points.hpp"
-#include "data/study.hpp"
 #include "model/step.hpp"
 
 namespace kurve::calibrate {
@@ -34,51 +30,31 @@ inline constexpr std::array step_terms{
     StepTerm{"skew.normal_per_sample", &model::StepParameters::skew_normal_per_sample_s},
     StepTerm{"skew.log_per_sample", &model::StepParameters::skew_log_per_sample_s},
     StepTerm{"skew.pareto_per_sample", &model::StepParameters::skew_pareto_per_sample_s},
+    StepTerm{"extra.multi", &model::StepParameters::extra_multi_s},
+    StepTerm{"compute.spill.per_sample", &model::StepParameters::compute_spill_per_sample_s},
 };
-inline constexpr int first_growth_term = 6;  ///< GrowthLaw l >= 1 has the term first_growth_term + l - 1
+/// The term of a growth law; of the constant one, what hides under compute at small K.
+[[nodiscard]] constexpr int growth_term(GrowthLaw law) {
+  return law == GrowthLaw::constant ? 12 : 5 + static_cast<int>(law);
+}
+inline constexpr int spill_term = 13;
 
-/// One fitted point: a mean of runs, and how well it is known.
-struct StepPoint {
-  double ranks = 1.0, global_batch = 1.0;
-  double time_s = 1.0;  ///< mean of the runs, those far from their median pulled in
-  double runs = 1.0;
-  double relative_variance = 0.0;  ///< of time_s, by noise between runs
-  /// Samples that a worker could compute while its pipeline fills and drains, (stages - 1) micro-batches over the
-  /// chunks of a stage; 0: no pipeline.
-  double idle_batch = 0.0;
-  bool chunks_known = false;  ///< else idle_batch is that of one chunk a stage, the most it can be
-  double turns = 1.0;         ///< that a step takes, each as long as one micro-batch alone through its pipeline
-  std::string configuration;  ///< "TP2, 1 sample a micro-batch": what does not follow from K and B
-  [[nodiscard]] double local_batch() const { return global_batch / ranks; }
+/// What the time of a term depends on beside its coefficient.
+struct TermShape {
+  double knee = 0.0;    ///< local batch at which the launch-bound floor equals the line; 0: no floor
+  double hidden = 0.0;  ///< what compute hides for each sample, over the coefficient of the growth law; 0: nothing
+  double spill_batch = 0.0, spill_sharpness = 1.0;  ///< compute.spill; 0: none
 };
-
-/// What a fit to step times starts from.
-struct StepEvidence {
-  std::vector<StepPoint> points;  ///< by K, then B
-  double workers_per_node = 8.0;
-  bool workers_per_node_assumed = true;
-  std::optional<double> node_Bps;   ///< bandwidth between nodes, from the header's words
-  std::optional<double> network_s;  ///< 2 gradient bytes / node bandwidth, where the header tells both
-  double run_cv = 0.006;
-  bool run_cv_assumed = true;  ///< no point has repeats
-
-  /// The point of the largest K, of its batches the smallest: predictions start from it.
-  [[nodiscard]] StepPoint const& largest() const;
-};
-/// @param measured  points of `study`, all or some; of the study itself only header facts are read
-[[nodiscard]] StepEvidence step_evidence(data::Study const& study, data::MeasuredPoints const& measured,
-                                         StepPrior const& prior);
 
 /// What a particle draws from the distributions of a StepPrior, in the units of its constants.
-struct StepLatents {
+struct StepLatents : TermShape {
   GrowthLaw law = GrowthLaw::constant;
   double serial = 0.0, in_node = 0.0;
   double idle = 0.0;                       ///< of a pipeline, in the unit of idle_median; 0: none
   double cross_node = 0.0, exposed = 0.0;  ///< one of them: network between nodes unknown, known
   double growth = 0.0;                     ///< 0: no growth
   bool in_node_share = false, cross_node_share = false, diffuse = false;
-  double knee = 0.0;  ///< local batch at which the launch-bound floor equals the line; 0: no floor
-  double tau = 0.0, delta = 0.0;
+  double tau = 0.0, delta = 0.0, run_cv = 0.0;
 };
 
 /// One prior draw: its latents, and what follows for a study: a normal prior of the coefficients that are present,
@@ -109,11 +85,17 @@ class StepPosterior {
   [[nodiscard]] double log_evidence() const { return log_evidence_; }  ///< of the points' times, up to a constant
 
  private:
+  /// Growth law, and what a TermShape tells.
+  void draw_shape(StepParticle& particle, std::uint32_t index) const;
   [[nodiscard]] StepParticle particle(std::uint32_t index) const;
   /// Time at each fitted point, in units of the measured one, of a step whose coefficients are 0 but this. [n_points]
-  [[nodiscard]] std::vector<double> over_points(int term, double knee) const;
+  [[nodiscard]] std::vector<double> over_points(int term, TermShape const& shape) const;
   /// The same of each term of a particle. [n_points x p], column by column
   [[nodiscard]] std::vector<double> design(StepParticle const& particle) const;
+  struct System;
+  [[nodiscard]] System system(StepParticle const& particle) const;
+  /// What the bound x >= 0 does to a particle's log weight: to its prior's norm, and at its optimum.
+  [[nodiscard]] double bound_log(StepParticle const& particle) const;
   void weigh(std::uint32_t count);
   [[nodiscard]] model::StepParameters draw(std::uint32_t index, std::uint32_t draw) const;
 
@@ -123,8 +105,10 @@ class StepPosterior {
   std::uint32_t attempt_ = 0;
   std::size_t reference_ = 0;                         ///< the point of the largest local batch
   double largest_ranks_ = 1.0, largest_batch_ = 1.0;  ///< K and local batch of the largest fitted K
-  double shortest_turn_s_ = 1.0, smallest_k_batch_ = 1.0;
-  std::array<std::vector<double>, step_terms.size()> over_points_;  ///< without a launch-bound floor
+  double cost_unit_s_ = 1.0, smallest_k_batch_ = 1.0;
+  int distinct_ranks_ = 0;    ///< different fitted K
+  double batch_power_ = 0.0;  ///< of K in the local batch beyond the points: -1 strong, 0 weak
+  std::array<std::vector<double>, step_terms.size()> over_points_;  ///< of a TermShape without any
   std::vector<double> weights_;                                     ///< [particles], adding up to 1
   std::vector<model::StepParameters> draws_;
   std::vector<std::uint32_t> drawn_;  ///< [draws]

@@ -29,6 +29,11 @@ constexpr std::array parameters{
     ParameterInfo{"compute.floor", "s", &P::compute_floor_s, 0, longest_s, "launch-bound floor of small batches"},
     ParameterInfo{"compute.floor_sharpness", "1", &P::compute_floor_sharpness, 1, 20,
                   "how sharply the floor gives way"},
+    ParameterInfo{"compute.spill.per_sample", "s", &P::compute_spill_per_sample_s, 0, longest_s,
+                  "what a sample costs more in batches that outgrow a fast memory"},
+    ParameterInfo{"compute.spill.batch", "1", &P::compute_spill_batch, 0, largest_batch,
+                  "local batch at which it costs half of that more, 0: none does"},
+    ParameterInfo{"compute.spill.sharpness", "1", &P::compute_spill_sharpness, 0.1, 20, "how sharply that sets in"},
     ParameterInfo{"gradient_bytes", "B", &P::gradient_bytes, 0, 1e18,
                   "buffer each worker contributes to a step's all-reduce"},
     ParameterInfo{"network.allreduces_per_step", "1", &P::allreduces_per_step, 1, 1e6,
@@ -63,6 +68,8 @@ constexpr std::array parameters{
     ParameterInfo{"extra.per_log2_nodes", "s", &P::extra_per_log2_nodes_s, 0, longest_s, "exposed per log2 N"},
     ParameterInfo{"extra.per_log2", "s", &P::extra_per_log2_s, 0, longest_s, "exposed per log2 K"},
     ParameterInfo{"extra.per_rank", "s", &P::extra_per_rank_s, 0, longest_s, "exposed per worker beyond the first"},
+    ParameterInfo{"extra.hidden_per_sample", "s", &P::extra_hidden_per_sample_s, 0, longest_s,
+                  "what compute hides of extra.multi, per_log2* and per_rank, for each sample"},
     ParameterInfo{"skew.normal_per_sample", "s", &P::skew_normal_per_sample_s, 0, longest_s,
                   "waiting that grows as the maximum of K normals"},
     ParameterInfo{"skew.log_per_sample", "s", &P::skew_log_per_sample_s, 0, longest_s, "waiting that grows as ln K"},
@@ -238,9 +245,18 @@ double effective_batch(P const& p, double local_batch) {
   return high * std::pow(1.0 + std::pow(ratio, q), 1.0 / q);
 }
 
+/// What a batch that outgrows a fast memory costs beyond the line: the superlinear speedup of workers whose shares fit.
+/// Source: Gustafson, Proc. 5th Distributed Memory Computing Conf. (1990) 1255-1260; the form is a choice.
+static double spill_s(P const& p, double local_batch) {
+  if (p.compute_spill_per_sample_s <= 0.0 || p.compute_spill_batch <= 0.0 || local_batch <= 0.0) return 0.0;
+  return p.compute_spill_per_sample_s * local_batch /
+         (1.0 + std::pow(p.compute_spill_batch / local_batch, p.compute_spill_sharpness));
+}
+
 double compute_time_s(P const& p, double local_batch) {
-  if (p.compute_per_sample_s <= 0.0) return p.compute_fixed_s + p.compute_floor_s;
-  return p.compute_fixed_s + p.compute_per_sample_s * effective_batch(p, local_batch);
+  double const above_s = p.compute_fixed_s + spill_s(p, local_batch);
+  if (p.compute_per_sample_s <= 0.0) return above_s + p.compute_floor_s;
+  return above_s + p.compute_per_sample_s * effective_batch(p, local_batch);
 }
 
 double allreduce_law_s(StepParameters const& p, double ranks, double bytes) {
@@ -338,11 +354,12 @@ double extra_time_s(P const& p, double ranks, double local_batch) {
   double const skew_s = term(p.skew_normal_per_sample_s, [&] { return blom_maximum(ranks); }) +
                         term(p.skew_log_per_sample_s, [&] { return std::log(ranks); }) +
                         term(p.skew_pareto_per_sample_s, [&] { return std::pow(ranks, 0.25) - 1.0; });
-  return p.extra_multi_s + in_node * (p.extra_in_node_s + p.extra_in_node_per_sample_s * batch) +
-         between * (p.extra_cross_node_s + p.extra_cross_node_per_sample_s * batch) +
-         term(p.extra_per_log2_nodes_s, [&] { return std::log2(nodes); }) +
-         term(p.extra_per_log2_s, [&] { return std::log2(ranks); }) + p.extra_per_rank_s * (ranks - 1.0) +
-         skew_s * batch;
+  double const communication_s = p.extra_multi_s + term(p.extra_per_log2_nodes_s, [&] { return std::log2(nodes); }) +
+                                 term(p.extra_per_log2_s, [&] { return std::log2(ranks); }) +
+                                 p.extra_per_rank_s * (ranks - 1.0);
+  return std::max(0.0, communication_s - p.extra_hidden_per_sample_s * batch) +
+         in_node * (p.extra_in_node_s + p.extra_in_node_per_sample_s * batch) +
+         between * (p.extra_cross_node_s + p.extra_cross_node_per_sample_s * batch) + skew_s * batch;
 }
 
 double discrepancy_log(P const& p, double ranks, double local_batch) {

@@ -23,7 +23,7 @@ enum class Imbalance { per_step, per_run };
 /// Parameters of the step model, one point in parameter space.
 ///
 ///   T(K, B) = serial + max_k [ compute(B/K) imbalance_k slow_k (1 + noise_k) ] + exposed(K)
-///   compute(b) = fixed + ( floor^q + (b per_sample)^q )^(1/q)
+///   compute(b) = fixed + ( floor^q + (b per_sample)^q )^(1/q) + spill(b)
 ///   exposed(K) = what backward does not hide of the all-reduce, plus the terms no component measurement pinned down
 ///
 /// A step of m = barriers_per_step synchronizations is m such phases, each of 1/m of the compute and of the gradient,
@@ -31,11 +31,14 @@ enum class Imbalance { per_step, per_run };
 ///
 /// Names and units as files and `--set` use them: `parameter_table()`. Sources: docs/model.md.
 struct StepParameters {
-  double serial_s = 0.0;                 ///< what every step pays whatever K is
-  double compute_fixed_s = 0.0;          ///< per-step cost of compute that no batch size amortises
-  double compute_per_sample_s = 0.0;     ///< marginal cost of a sample
-  double compute_floor_s = 0.0;          ///< launch-bound floor of small batches
-  double compute_floor_sharpness = 2.5;  ///< q of the p-norm joining floor and line (1.8 to 5 measured on GPUs)
+  double serial_s = 0.0;                    ///< what every step pays whatever K is
+  double compute_fixed_s = 0.0;             ///< per-step cost of compute that no batch size amortises
+  double compute_per_sample_s = 0.0;        ///< marginal cost of a sample
+  double compute_floor_s = 0.0;             ///< launch-bound floor of small batches
+  double compute_floor_sharpness = 2.5;     ///< q of the p-norm joining floor and line (1.8 to 5 measured on GPUs)
+  double compute_spill_per_sample_s = 0.0;  ///< what a sample costs more in batches that outgrow a fast memory
+  double compute_spill_batch = 0.0;         ///< local batch at which it costs half of that more; 0: none does
+  double compute_spill_sharpness = 8.0;     ///< s of spill(b) = b spill_per_sample / (1 + (spill_batch/b)^s)
 
   double gradient_bytes = 0.0;       ///< buffer each rank contributes to the all-reduce of one step
   double allreduces_per_step = 1.0;  ///< collectives a step at least, each of gradient_bytes / this
@@ -63,6 +66,7 @@ struct StepParameters {
   double extra_per_log2_nodes_s = 0.0;         ///< times log2 N
   double extra_per_log2_s = 0.0;               ///< times log2 K
   double extra_per_rank_s = 0.0;               ///< times K - 1
+  double extra_hidden_per_sample_s = 0.0;      ///< times f(b): what compute hides of multi, per_log2* and per_rank
   double skew_normal_per_sample_s = 0.0;  ///< times m(K) f(b), m the expected maximum of K normals (Blom's quantile)
   double skew_log_per_sample_s = 0.0;     ///< times ln K f(b): exponential and Gumbel tails
   double skew_pareto_per_sample_s = 0.0;  ///< times (K^(1/4) - 1) f(b): a heavy tail

@@ -34,7 +34,8 @@ constexpr std::array causes{
           [](StepParameters& p) {
             p.extra_multi_s = p.extra_in_node_s = p.extra_in_node_per_sample_s = p.extra_cross_node_s =
                 p.extra_cross_node_per_sample_s = p.extra_per_log2_nodes_s = p.extra_per_log2_s = p.extra_per_rank_s =
-                    p.skew_normal_per_sample_s = p.skew_log_per_sample_s = p.skew_pareto_per_sample_s = 0.0;
+                    p.extra_hidden_per_sample_s = p.skew_normal_per_sample_s = p.skew_log_per_sample_s =
+                        p.skew_pareto_per_sample_s = 0.0;
           }},
 };
 

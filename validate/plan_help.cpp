@@ -32,13 +32,15 @@ constexpr WhatIf what_ifs[] = {
        p.compute_fixed_s /= 2.0;
        p.compute_floor_s /= 2.0;
        p.compute_per_sample_s /= 2.0;
+       p.compute_spill_per_sample_s /= 2.0;
+       p.extra_hidden_per_sample_s /= 2.0;
      }},
     {"half the exposed communication and waiting that was fitted",
      [](P& p, FailurePolicy&) {
-       for (auto const member :
-            {&P::extra_multi_s, &P::extra_in_node_s, &P::extra_in_node_per_sample_s, &P::extra_cross_node_s,
-             &P::extra_cross_node_per_sample_s, &P::extra_per_log2_nodes_s, &P::extra_per_log2_s, &P::extra_per_rank_s,
-             &P::skew_normal_per_sample_s, &P::skew_log_per_sample_s, &P::skew_pareto_per_sample_s})
+       for (auto const member : {&P::extra_multi_s, &P::extra_in_node_s, &P::extra_in_node_per_sample_s,
+                                 &P::extra_cross_node_s, &P::extra_cross_node_per_sample_s, &P::extra_per_log2_nodes_s,
+                                 &P::extra_per_log2_s, &P::extra_per_rank_s, &P::extra_hidden_per_sample_s,
+                                 &P::skew_normal_per_sample_s, &P::skew_log_per_sample_s, &P::skew_pareto_per_sample_s})
          p.*member /= 2.0;
      }},
     {"no stragglers",

@@ -9,6 +9,24 @@ using namespace kurve;
 using namespace kurve::model;
 
 TEST_SUITE("unit") {
+  TEST_CASE("step: compute hides growing communication up to a bend") {
+    StepParameters p{.workers_per_node = 8, .extra_per_log2_s = 0.1, .extra_hidden_per_sample_s = 0.05};
+    CHECK(extra_time_s(p, 4, 8.0) == 0.0);                      // 0.2 s against 0.4 s that hide it
+    CHECK_CLOSE(extra_time_s(p, 16, 2.0), 0.4 - 0.1, 1e-14);    // strong: a quarter of the batch hides a quarter
+    CHECK_CLOSE(extra_time_s(p, 1024, 8.0), 1.0 - 0.4, 1e-14);  // weak
+    p.extra_in_node_s = 0.8;                                    // what is not growing communication stays exposed
+    CHECK_CLOSE(extra_time_s(p, 4, 8.0), 0.75 * 0.8, 1e-14);
+  }
+
+  TEST_CASE("step: samples of batches that outgrow a fast memory cost more") {
+    StepParameters p{.compute_per_sample_s = 1.0, .compute_spill_per_sample_s = 0.5, .compute_spill_batch = 100};
+    CHECK_CLOSE(compute_time_s(p, 100), 100 * 1.25, 1e-13);  // half of it at that batch
+    CHECK_CLOSE(compute_time_s(p, 10), 10.0, 1e-7);          // (1/10)^8 of it
+    CHECK_CLOSE(compute_time_s(p, 1000), 1500.0, 1e-7);
+    p.compute_spill_batch = 0.0;
+    CHECK(compute_time_s(p, 1000) == 1000.0);
+  }
+
   TEST_CASE("compute law: a line without a floor the floor at batch zero the line at large batches") {
     StepParameters p{.compute_fixed_s = 2e-3, .compute_per_sample_s = 1e-3};
     CHECK_CLOSE(compute_time_s(p, 16), 18e-3, 1e-15);
