@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <iostream>
 #include <map>
+#include <optional>
 
 #include "calibrate/fit.hpp"
 #include "calibrate/fit_allreduce.hpp"
@@ -10,6 +11,7 @@
 #include "cli/verbs.hpp"
 #include "data/input.hpp"
 #include "data/model_file.hpp"
+#include "data/quantity_text.hpp"
 #include "model/error.hpp"
 #include "validate/allreduce_holdout.hpp"
 #include "validate/holdout.hpp"
@@ -46,9 +48,17 @@ std::string prior_of(CommandLine const& line, std::size_t studies) {
   return prior;
 }
 
+/// @throws InputError
+std::optional<double> max_error(CommandLine const& line) {
+  auto const limit = line.find<double>("max-error");
+  if (limit && *limit < 0.0)
+    throw InputError("--max-error=" + data::number_text(*limit) + " (must be 0 or above; 0.05 is 5 %)");
+  return limit;
+}
+
 /// The verdict of --max-error: the largest error of a held-out point against the limit.
 int judge(CommandLine const& line, validate::ErrorSummary const& errors) {
-  auto const limit = line.find<double>("max-error");
+  auto const limit = max_error(line);
   if (!limit || errors.max <= *limit) return ok;
   std::cerr << "kurve: verdict: a held-out point errs by " << 100.0 * errors.max << " %, more than --max-error "
             << 100.0 * *limit << " %\n";
@@ -94,6 +104,7 @@ int validate(Arguments const& arguments) {
       "study on those of the other sources")("plot,p", po::value<std::string>()->value_name("FILE"),
                                              "draw to FILE.svg, .png or .pdf; - draws in the terminal");
   if (!line.parse(arguments)) return ok;
+  static_cast<void>(max_error(line));  // refused before the work
   auto const inputs = line.inputs();
   kurve::validate::HoldoutOptions const options{.confidence = line.confidence(),
                                                 .threshold = line.threshold(),

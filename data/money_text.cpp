@@ -30,6 +30,9 @@ constexpr std::array<PriceUnit, 7> price_units{{{"gpu-hour", PricedBy::gpu_hour}
                                                 {"node-h", PricedBy::node_hour},
                                                 {"mo", PricedBy::month}}};
 
+constexpr double most =
+    1e18;  // our choice: more than there is of anything counted here, and no product of them overflows
+
 [[noreturn]] void reject(std::string_view what, std::string_view text, std::string const& reason) {
   throw InputError(std::string(what) + " '" + std::string(text) + "' (" + reason + ")");
 }
@@ -68,12 +71,13 @@ double multiple_of(std::string_view what, std::string_view body, std::string_vie
   auto const [end, error] = std::from_chars(body.data(), body.data() + body.size(), value);
   std::string_view const unit = trimmed(body.substr(static_cast<std::size_t>(end - body.data())));
   if (error != std::errc{}) reject(what, whole, "expected a number, such as " + example);
-  if (!std::isfinite(value) || value < 0.0) reject(what, whole, "must be finite and not negative");
+  if (!(value >= 0.0 && value <= most)) reject(what, whole, "must be from 0 to 1e18");
   if (unit.empty()) return value;
   auto const found = std::find_if(multiples.begin(), multiples.end(), [&](auto const& m) { return m.name == unit; });
   if (found == multiples.end())
     reject(what, whole,
            "unknown unit '" + std::string(unit) + "'; expected k, M, B or T after the number, such as " + example);
+  if (!(value * found->factor <= most)) reject(what, whole, "must be from 0 to 1e18");
   return value * found->factor;
 }
 
@@ -125,15 +129,19 @@ std::string money_text(double amount, std::string const& currency) {
   double const shown = amount / step->factor;
   int const decimals = shown >= 99.95 ? 0 : shown >= 9.995 ? 1 : 2;
   std::array<char, 64> buffer{};
+  bool const is_wide = shown >= 1e7;  // an exponent is as wide
   auto const [end, error] =
-      std::to_chars(buffer.data(), buffer.data() + buffer.size(), shown, std::chars_format::fixed, decimals);
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), shown,
+                    is_wide ? std::chars_format::scientific : std::chars_format::fixed, is_wide ? 2 : decimals);
   return std::string(buffer.data(), end) + step->name + (currency.empty() ? "" : " " + currency);
 }
 
 std::string price_text(Price const& price) {
-  std::array<char, 400> buffer{};  // never an exponent: 100000/month
-  auto const [end, error] =
-      std::to_chars(buffer.data(), buffer.data() + buffer.size(), price.money.amount, std::chars_format::fixed);
+  std::array<char, 64> buffer{};
+  double const amount = price.money.amount;
+  bool const is_plain = amount == 0.0 || amount >= 1e-6;  // no exponent: 100000/month
+  auto const [end, error] = std::to_chars(buffer.data(), buffer.data() + buffer.size(), amount,
+                                          is_plain ? std::chars_format::fixed : std::chars_format::general);
   return std::string(buffer.data(), end) + (price.money.currency.empty() ? "" : " " + price.money.currency) + "/" +
          std::string(price_units[static_cast<std::size_t>(price.by)].name);
 }

@@ -65,8 +65,8 @@ void draw_groups(MaximumLaws const& laws, PhaseTime const& time, std::uint32_t p
     for (std::size_t b = 0; b < 16 * groups_a_pass; b += vectors * lanes) {
       auto const w = words_from<vectors>(prefix, block, step);
       block = hn::Add(block, hn::Set(d64, vectors * lanes));
-      auto const first = values_of<vectors>(table, {w[0].x1x0, w[1].x1x0, w[2].x1x0, w[3].x1x0}),
-                 second = values_of<vectors>(table, {w[0].x3x2, w[1].x3x2, w[2].x3x2, w[3].x3x2});
+      auto const first = values_of<vectors>(table, {{w[0].x1x0, w[1].x1x0, w[2].x1x0, w[3].x1x0}}),
+                 second = values_of<vectors>(table, {{w[0].x3x2, w[1].x3x2, w[2].x3x2, w[3].x3x2}});
 #pragma GCC unroll 4
       for (std::size_t i = 0; i < vectors; ++i) {
         std::size_t const at = b + i * lanes;
@@ -94,7 +94,7 @@ void draw_groups(MaximumLaws const& laws, PhaseTime const& time, std::uint32_t p
 
 /// Four exponentials of each of up to 64 blocks, by the words of the block.
 struct Exponentials {
-  std::array<float, 2 * group_of_trials> of_x1x0, of_x3x2;
+  float of_x1x0[2 * group_of_trials], of_x3x2[2 * group_of_trials];
   [[nodiscard]] float operator()(std::size_t block, std::size_t word) const {
     return (word < 2 ? of_x1x0 : of_x3x2)[2 * block + 1 - word % 2];
   }
@@ -115,8 +115,8 @@ void fill(Exponentials& e, QuantileTable const& exponential, std::uint64_t seed,
   PhiloxPrefix const prefix(seed, trial, phase, data::Stream::maximum);
   for (std::size_t b = 0; b < group_of_trials; b += hn::Lanes(d64)) {
     auto const w = block_words(prefix, hn::Add(hn::Set(d64, first_block + b), hn::Iota(d64, 0)));
-    hn::StoreU(values_of(exponential, w.x1x0), DF(), e.of_x1x0.data() + 2 * b);
-    hn::StoreU(values_of(exponential, w.x3x2), DF(), e.of_x3x2.data() + 2 * b);
+    hn::StoreU(values_of(exponential, w.x1x0), DF(), e.of_x1x0 + 2 * b);
+    hn::StoreU(values_of(exponential, w.x3x2), DF(), e.of_x3x2 + 2 * b);
   }
 #endif
 }

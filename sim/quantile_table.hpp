@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -29,7 +28,7 @@ struct QuantileTable {
   /// @param count  the law of the largest of so many: F^count, count >= 1
   explicit QuantileTable(model::FactorLaw const& law, double count = 1.0);
 
-  alignas(64) std::array<std::array<float, segments>, degree + 1> coefficient;  ///< by power; upper side from 16 on
+  alignas(64) float coefficient[degree + 1][segments];  ///< by power; upper side from 16 on
   model::FactorLaw law;
   double count;
 

@@ -59,8 +59,8 @@ void run_pair(HopPair const& pair, QuantileTable const& jitter, float const* hop
   for (std::size_t k = room_for(pair.ranks); k > 0;) {
     k -= unroll * lanes;
     auto const w = words_from<unroll>(prefix, hn::Add(hn::Set(d64, k / 2), hn::Iota(d64, 0)), hn::Set(d64, lanes / 2));
-    auto const first = values_of<unroll>(jitter, {w[0].x1x0, w[1].x1x0, w[2].x1x0, w[3].x1x0}),
-               second = values_of<unroll>(jitter, {w[0].x3x2, w[1].x3x2, w[2].x3x2, w[3].x3x2});
+    auto const first = values_of<unroll>(jitter, {{w[0].x1x0, w[1].x1x0, w[2].x1x0, w[3].x1x0}}),
+               second = values_of<unroll>(jitter, {{w[0].x3x2, w[1].x3x2, w[2].x3x2, w[3].x3x2}});
 #pragma GCC unroll 4
     for (std::size_t i = unroll; i-- > 0;) {  // downwards, so that t[k-1] is still the one of the hop before
       std::size_t const at = k + i * lanes;

@@ -20,13 +20,12 @@ using DF = hn::ScalableTag<float>;
 using VF = hn::Vec<DF>;
 
 /// One of 32 entries for each lane. @param index  only its lowest five bits count
-HWY_INLINE VF entry(std::array<float, QuantileTable::segments> const& table, V32 index) {
+HWY_INLINE VF entry(float const (&table)[QuantileTable::segments], V32 index) {
 #if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX3_DL
-  float const* const t = table.data();
-  return VF{_mm512_permutex2var_ps(_mm512_load_ps(t), index.raw, _mm512_load_ps(t + 16))};
+  return VF{_mm512_permutex2var_ps(_mm512_load_ps(table), index.raw, _mm512_load_ps(table + 16))};
 #else
   V32 const i = hn::And(index, hn::Set(D32(), 31));
-  return hn::GatherIndex(DF(), table.data(), hn::BitCast(hn::RebindToSigned<D32>(), i));
+  return hn::GatherIndex(DF(), table, hn::BitCast(hn::RebindToSigned<D32>(), i));
 #endif
 }
 
@@ -43,12 +42,12 @@ static HWY_NOINLINE VF with_deep(QuantileTable const& table, V32 w, VF y) {
 
 /// QuantileTable::value of each word of `groups` vectors, side by side as their rounds are (sim/lanes.hpp).
 template <std::size_t groups>
-HWY_INLINE std::array<VF, groups> values_of(QuantileTable const& table, std::array<V32, groups> const& w) {
+HWY_INLINE Grouped<VF, groups> values_of(QuantileTable const& table, Grouped<V32, groups> const& w) {
   D32 const d;
   DF const f;
   hn::RebindToSigned<D32> const i32;
-  std::array<V32, groups> index;
-  std::array<VF, groups> v, y;
+  Grouped<V32, groups> index;
+  Grouped<VF, groups> v, y;
   V32 any_deep = hn::Zero(d);
 #pragma GCC unroll 4
   for (std::size_t g = 0; g < groups; ++g) {
@@ -73,7 +72,7 @@ HWY_INLINE std::array<VF, groups> values_of(QuantileTable const& table, std::arr
   return y;
 }
 
-HWY_INLINE VF values_of(QuantileTable const& table, V32 w) { return values_of<1>(table, {w})[0]; }
+HWY_INLINE VF values_of(QuantileTable const& table, V32 w) { return values_of<1>(table, {{w}})[0]; }
 
 }  // namespace kurve::sim::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

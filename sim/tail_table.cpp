@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/tail_table.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "sim/chebyshev.hpp"
@@ -11,11 +12,12 @@ TailTable::TailTable(Quantile law) : coefficient_{}, law_(std::move(law)) {
   for (int binade = 0; binade < upper_binades; ++binade)
     for (int half = 0; half < 2; ++half) {
       auto const p_at = [&](double v) { return std::ldexp(1.25 + 0.5 * half + v, -binade - 1); };
-      coefficient_[static_cast<std::size_t>(2 * binade + half)] =
-          chebyshev_polynomial<degree + 1>(0.25, [&](double v) { return law_(1.0 - p_at(v), p_at(v)); });
+      std::ranges::copy(chebyshev_polynomial<degree + 1>(0.25, [&](double v) { return law_(1.0 - p_at(v), p_at(v)); }),
+                        coefficient_[2 * binade + half]);
       if (binade < lower_binades)
-        coefficient_[static_cast<std::size_t>(2 * (upper_binades + binade) + half)] =
-            chebyshev_polynomial<degree + 1>(0.25, [&](double v) { return law_(p_at(v), 1.0 - p_at(v)); });
+        std::ranges::copy(
+            chebyshev_polynomial<degree + 1>(0.25, [&](double v) { return law_(p_at(v), 1.0 - p_at(v)); }),
+            coefficient_[2 * (upper_binades + binade) + half]);
     }
 }
 

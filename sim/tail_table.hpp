@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <bit>
 #include <cmath>
 #include <cstdint>
@@ -21,7 +20,7 @@ class TailTable {
 
  private:
   static constexpr int degree = 4, upper_binades = 40, lower_binades = 16;
-  std::array<std::array<double, degree + 1>, 2 * (upper_binades + lower_binades)> coefficient_;
+  double coefficient_[2 * (upper_binades + lower_binades)][degree + 1];
   Quantile law_;
 };
 
@@ -33,7 +32,7 @@ class TailTable {
   if (binade < 0 || binade >= (lower ? lower_binades : upper_binades)) return law_(1.0 - tail, tail);
   auto const half = static_cast<int>(bits >> 51 & 1);
   double const v = std::bit_cast<double>((bits & 0x0007ffffffffffffULL) | 0x3ff0000000000000ULL) - 1.25;
-  auto const& c = coefficient_[static_cast<std::size_t>(2 * ((lower ? upper_binades : 0) + binade) + half)];
+  double const* const c = coefficient_[static_cast<std::size_t>(2 * ((lower ? upper_binades : 0) + binade) + half)];
   double y = c[degree];
   for (std::size_t power = degree; power-- > 0;) y = std::fma(y, v, c[power]);
   return y;

@@ -58,7 +58,7 @@ TextTable table_of(model::Curve const& curve) {
   if (batch) text.columns.push_back({"B"});
   text.columns.push_back({"T", "[" + unit.name + "]"});
   text.columns.push_back({level + " interval", "[" + unit.name + "]"});
-  if (speedup) text.columns.push_back({"S"});
+  if (speedup) text.columns.push_back({"S", "", Align::right, 1});  // it is E K / K0
   for (auto const* title : {"E", "of E", "P(pays)"}) text.columns.push_back({title});
   for (auto const& point : curve.points) {
     std::vector<std::string> cells{number_text(point.ranks, 7)};
@@ -183,9 +183,9 @@ std::string sweep_text(std::string const& parameter, std::vector<std::string> co
   double const confidence = curves.front().confidence;
   TextTable table{{{parameter},
                    {"T", "[" + unit.name + "]"},
-                   {percent_text(confidence, 0) + " interval", "[" + unit.name + "]"},
+                   {percent_text(confidence, 0) + " interval", "[" + unit.name + "]", Align::right, 1},
                    {"E"},
-                   {"P(pays)"},
+                   {"P(pays)", "", Align::right, 2},
                    {"bend", "K"}},
                   {}};
   for (std::size_t i = 0; i < curves.size(); ++i) {
@@ -208,13 +208,13 @@ std::string to_text(calibrate::FitResult const& fit) {
   if (!times_s.empty()) {
     auto const unit = unit_of(times_s);
     TextTable points{{{"K"},
-                      {"B"},
-                      {"runs"},
+                      {"B", "", Align::right, 2},
+                      {"runs", "", Align::right, 3},
                       {"measured", "[" + unit.name + "]"},
                       {"fitted", "[" + unit.name + "]"},
                       {percent_text(model::fitted_confidence, 0) + " interval", "[" + unit.name + "]"},
                       {"error"},
-                      {"weight"}},
+                      {"weight", "", Align::right, 1}},
                      {}};
     for (auto const& p : m.origin.fitted)
       points.add({number_text(p.ranks, 7), number_text(p.global_batch, 7), std::to_string(p.runs),

@@ -162,14 +162,16 @@ std::string failure_sentence(Plan const& plan, std::size_t index) {
   auto const each = each_interval_s(f, plan.options.confidence);
   auto const hours = [](double s) { return fixed_text(s / data::hour_s, 0); };
   std::string const reach = hours(each.low) + " to " + hours(each.high) + " h";
-  std::string text = "Failures: one in " + duration(at.mean_between_s) + " at K = " + number_text(at.ranks, 9) + " (" +
-                     hours(f.each_s) + " h a " + (f.by_node ? "node" : "GPU") + ", " + f.source +
-                     (f.note.empty() ? "" : ": " + f.note) +
-                     (f.each_log_sd == 0.0      ? ""
-                      : f.source == "published" ? "; fleets differ, " + reach + " is in the intervals"
-                                                : ", from " + reach) +
-                     "), " + number_text(std::max(at.interruptions, 0.0), 2) +
-                     " expected in the run; a checkpoint of " + duration(f.checkpoint_s);
+  std::string text =
+      "Failures: one in " + duration(at.mean_between_s) + " at K = " + number_text(at.ranks, 9) + " (" +
+      hours(f.each_s) + " h a " + (f.by_node ? "node" : "GPU") + ", " + f.source +
+      (f.note.empty() ? "" : ": " + f.note) +
+      (f.each_log_sd == 0.0      ? ""
+       : f.source == "published" ? "; fleets differ, " + reach + " is in the intervals"
+                                 : ", from " + reach) +
+      "), " +
+      (std::isinf(at.interruptions) ? "more than can be counted" : number_text(std::max(at.interruptions, 0.0), 2)) +
+      " expected in the run; a checkpoint of " + duration(f.checkpoint_s);
   text += at.interval_s < at.time_s.median ? " every " + duration(at.interval_s) : " is not worth taking";
   return text + ", a restart takes " + duration(f.restart_s) + ": goodput " + percent_text(at.goodput, 1) + ".";
 }

@@ -10,7 +10,7 @@
 namespace kurve::validate {
 namespace {
 
-constexpr std::size_t gap = 2;
+constexpr std::size_t usual_gap = 2;
 
 std::size_t column_width(TextTable const& table, std::size_t column) {
   std::size_t width = std::max(text_width(table.columns[column].title), text_width(table.columns[column].unit));
@@ -24,10 +24,10 @@ std::vector<std::size_t> columns_that_fit(TextTable const& table, std::vector<st
   std::iota(shown.begin(), shown.end(), std::size_t{0});
   auto const total = [&] {
     std::size_t sum = 0;
-    for (auto const c : shown) sum += widths[c] + gap;
+    for (auto const c : shown) sum += widths[c] + usual_gap;
     return sum;
   };
-  while (total() > limit + gap) {
+  while (total() > limit + usual_gap) {
     auto const victim = std::max_element(shown.begin(), shown.end(), [&](auto a, auto b) {
       return table.columns[a].give_up < table.columns[b].give_up;
     });
@@ -53,6 +53,9 @@ std::string to_text(TextTable const& table, std::size_t width) {
   std::vector<std::size_t> widths;
   for (std::size_t c = 0; c < table.columns.size(); ++c) widths.push_back(column_width(table, c));
   auto const shown = columns_that_fit(table, widths, width);
+  std::size_t wanted = usual_gap * (shown.size() - 1);
+  for (auto const c : shown) wanted += widths[c];
+  std::size_t const gap = wanted > width ? 1 : usual_gap;
 
   std::string out;
   auto const write_line = [&](auto const& cell_of) {

@@ -22,7 +22,7 @@ struct TextTable {
   void add(std::vector<std::string> cells);
 };
 
-/// Fixed-width text of at most `width` columns where giving up columns allows; every line ends with a newline.
+/// Fixed-width text of at most `width` columns where giving up columns, and then gaps, allows; every line ends with a newline.
 [[nodiscard]] std::string to_text(TextTable const& table, std::size_t width = 80);
 
 /// Words broken at blanks so that no line is longer than `width`, if no word is. The first line starts with `first`,

@@ -75,10 +75,20 @@ def check_models():
     drift = model({"parameters/discrepancy.log_growth": {"value": 10, "unit": "1", "sd": 1}, "parameters/discrepancy.power": {"value": 4, "unit": "1"},
                    "parameters/discrepancy.from_ranks": {"value": 1, "unit": "1"}})
     kurve("simulate", write("model.json", drift), "-K", "1..4096", expect=USAGE, says="beyond all numbers")
+    # Whatever a plan and a price come to, a number is a number.
+    long = write("model.json", model({"parameters/serial/value": 1e10, "parameters/compute.per_sample/value": 1e10, "parameters/extra.per_log2/value": 1e10}))
+    for path in (long, STRONG):
+        for arguments in (["--steps", "1"], ["--steps", "1e15", "--price", "1e18/gpu-hour"], ["--steps", "1M", "--price", "1e-320"], ["--steps", "1M", "--budget", "1e18", "--price", "3"]):
+            run = subprocess.run([KURVE, "plan", path, *arguments], capture_output=True, text=True, timeout=120)
+            check(run.returncode in (OK, 5) and not re.search(r"\b(nan|inf)\b|\\u0000", run.stdout), arguments, run.returncode, run.stdout, run.stderr)
+            check(max(len(line) for line in run.stdout.splitlines()) <= 80, run.stdout)
+    for amount in ("1e300", "1e19", "1e308T", "inf", "nan", "-1"):
+        kurve("plan", STRONG, "--steps", "1M", "--price", amount, expect=USAGE)
+        kurve("plan", STRONG, "--steps", amount, expect=USAGE)
     # The widest values that are allowed keep the tables inside 80 columns.
     for value in (1e10, 1e-11):
         wide = model({"parameters/serial/value": value, "parameters/compute.per_sample/value": value, "parameters/extra.per_log2/value": value})
-        for arguments in (["-K", "1..1048576"], ["-K", "1..64", "--method", "workers", "-n", "100"]):
+        for arguments in (["-K", "1..1048576"], ["-K", "1..4096", "--attribute"], ["-K", "64", "--set", "variability.persistent.probability=0.01,0.02", "--set", "variability.persistent.slowdown=2"], ["-K", "1..64", "--method", "workers", "-n", "100"]):
             out = kurve("simulate", write("model.json", wide), *arguments, expect=OK).stdout
             check(not re.search(r"\b(nan|inf)\b", out), out)
             check(max(len(line) for line in out.splitlines()) <= 80, out)
@@ -197,7 +207,7 @@ def check_files():
 
 
 def check_options():
-    for arguments in (["validate", BOOK, "--max-error", "nan"], ["validate", BOOK, "--max-error", "inf"], ["validate", BOOK, "--ratio", "nan"],
+    for arguments in (["validate", BOOK, "--max-error", "nan"], ["validate", BOOK, "--max-error", "inf"], ["validate", BOOK, "--max-error=-0.05"], ["validate", BOOK, "--ratio", "nan"],
                       ["simulate", STRONG, "--trial", "-1"], ["simulate", STRONG, "--trial=-1"], ["simulate", STRONG, "--trial=4294967296"],
                       ["simulate", STRONG, "--seed=-1"], ["fit", BOOK, "--seed", "-1"], ["fit", BOOK, "--seed= -1"], ["simulate", STRONG, "--threshold", "nan"],
                       ["audit", BOOK, "--reference-K", "nan"]):

@@ -1,4 +1,5 @@
-# cmake -DREADELF=<program> -DBUILD=<build tree> -DINSTALL=<whether it installs> -DWORK=<scratch> -P runpath.cmake
+# cmake -DREADELF=<program> -DBUILD=<build tree> -DINSTALL=<whether it installs> -DHARDENED=<whether a Release of GCC or Clang>
+#       -DWORK=<scratch> -P binaries.cmake
 # Every element of RPATH and RUNPATH, in the built program, tests and benchmarks and in the installed program, is an absolute folder.
 cmake_minimum_required(VERSION 3.25)
 
@@ -9,6 +10,17 @@ function(check_paths file)
     string(REGEX REPLACE ".*\\[(.*)\\].*" "\\1" path "${entry}")
     if(NOT ":${path}" MATCHES "^(:/[^:]+)+$")
       message(SEND_ERROR "${file}: '${path}' (an empty or relative element is the current folder)")
+    endif()
+  endforeach()
+endfunction()
+
+# A position-independent executable, its relocations done and closed before it begins (full RELRO), no executable stack, with the guards
+# of -fstack-protector-strong and the checked calls of _FORTIFY_SOURCE. Assertions of the standard library leave their handler.
+function(check_hardening file)
+  execute_process(COMMAND ${READELF} -W -h -l -d --dyn-syms ${file} OUTPUT_VARIABLE out ERROR_QUIET)
+  foreach(wanted "Type: +DYN" "GNU_RELRO" "BIND_NOW" "Flags: [^\n]*NOW[^\n]*PIE" "GNU_STACK [^\n]* RW " "__stack_chk_fail" "__[a-z]+_chk@" "glibcxx_assert_fail")
+    if(NOT out MATCHES "${wanted}")
+      message(SEND_ERROR "${file}: readelf finds no '${wanted}'")
     endif()
   endforeach()
 endfunction()
@@ -28,5 +40,10 @@ foreach(file ${binaries} ${others})
     check_paths(${file})
   endif()
 endforeach()
+if(HARDENED)
+  foreach(file ${binaries})
+    check_hardening(${file})
+  endforeach()
+endif()
 list(LENGTH binaries count)
 message(STATUS "looked at ${count} programs, and their tests")
