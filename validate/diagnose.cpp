@@ -285,6 +285,16 @@ bool are_repeated(std::vector<detail::PointValues> const& points) {
          static_cast<std::ptrdiff_t>(points.size());
 }
 
+/// Steps of a network alone vary by less, a few noisy allocations aside.
+constexpr double most_smooth_spread = 0.05;
+
+/// Whether the spread of the repeats speaks for steps that wait: it grows with K, or is larger than a network's.
+bool shows_waiting(std::vector<detail::PointValues> const& points) {
+  return detail::spread_grows(points) || std::any_of(points.begin(), points.end(), [](auto const& point) {
+           return point.log_s.size() > 1 && data::summarize(point.log_s).sd > most_smooth_spread;
+         });
+}
+
 void describe(Diagnosis& result, data::MeasuredPoints const& measured, std::vector<detail::PointValues> const& points,
               detail::LawFit const& best, DiagnoseOptions const& options) {
   double const none = result.probabilities[Cause::none];
@@ -322,7 +332,7 @@ Diagnosis diagnose_step_times(data::Study const& study, DiagnoseOptions const& o
     if (waiting > 0.2)
       result.evidence.push_back(
           "one value at most points: stragglers and imbalance are told by how repeats spread, and there are none");
-  } else if (best->law.first->hits_of_steps > 1 && !detail::spread_grows(times.points)) {
+  } else if (best->law.first->hits_of_steps > 1 && !shows_waiting(times.points)) {
     doubt(p, Cause::straggler);  // means over unknown numbers of steps, as smooth as a network
   }
   result.cause = detail::answer_of(p, options.answer_at);
