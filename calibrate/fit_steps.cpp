@@ -192,7 +192,8 @@ void describe(model::Model& fitted, StepPosterior const& posterior, StepEvidence
     if (*std::max_element(values.begin(), values.end()) <= 0.0) continue;  // no law that has it fits at all
     double const half_width = 0.5 * (data::quantile(values, 0.95) - data::quantile(values, 0.05));
     std::string note = why_not(t, reach, posterior.law_probability());
-    if (note.empty() && !(half_width <= 0.3 * data::median(values)))
+    double const middle = data::median(values);
+    if (note.empty() && !(middle > 0.0 && half_width <= 0.3 * middle))
       note = "its 90 % interval is wider than 30 % of its value";
     know(step_terms[t].name, Source::fitted, note.empty(), note);
   }

@@ -170,10 +170,11 @@ void StepPosterior::draw_shape(StepParticle& p, std::uint32_t index) const {
   if (u(q_knee) < prior_.knee_probability)  // from 1/16 of the smallest batch to twice it
     p.knee = smallest->local_batch() * std::exp(std::log(1.0 / 16.0) + second(q_knee) * std::log(32.0));
   if (largest->local_batch() > smallest->local_batch() && u(q_spill) < prior_.spill_probability) {
-    p.spill_batch =
-        smallest->local_batch() * std::pow(4.0 * largest->local_batch() / smallest->local_batch(), second(q_spill));
     // From 16 to 1/2, one in six below 2: memories have a size, so that mostly a step is seen and no slope.
     p.spill_sharpness = 16.0 * std::pow(32.0, -std::pow(u(q_spill_sharpness), 3));
+    // A fifth of the spill shows at the largest fitted batch at least: what hardly shows there says nothing beyond.
+    double const most = largest->local_batch() * std::pow(4.0, 1.0 / p.spill_sharpness);
+    p.spill_batch = smallest->local_batch() * std::pow(most / smallest->local_batch(), second(q_spill));
   }
   if (distinct_ranks_ >= prior_.overlap_ranks && p.law <= GrowthLaw::ring &&
       u(q_overlap) < prior_.overlap_probability) {

@@ -29,7 +29,7 @@ bool set_frame(model::Model& model, std::string const& name, std::string const& 
 }  // namespace
 
 void apply_settings(model::Model& model, Arguments const& settings) {
-  double const baseline_s = model.baseline_s ? sim::formula_baseline_s(model) : 1.0;
+  double const baseline_s = model.baseline_s ? sim::predicted_baseline_s(model) : 1.0;
   for (auto const& setting : settings) {
     auto const equals = setting.find('=');
     if (equals == std::string::npos)
@@ -44,7 +44,7 @@ void apply_settings(model::Model& model, Arguments const& settings) {
     model.knowledge[name] = {
         .source = model::Source::assumed, .sd = 0.0, .identified = true, .note = "set on the command line"};
   }
-  if (model.baseline_s && !settings.empty()) *model.baseline_s *= sim::formula_baseline_s(model) / baseline_s;
+  if (model.baseline_s && !settings.empty()) *model.baseline_s *= sim::predicted_baseline_s(model) / baseline_s;
 }
 
 std::vector<validate::Setting> settings_of(Arguments const& settings) {

@@ -30,8 +30,8 @@ constexpr std::array<PriceUnit, 7> price_units{{{"gpu-hour", PricedBy::gpu_hour}
                                                 {"node-h", PricedBy::node_hour},
                                                 {"mo", PricedBy::month}}};
 
-constexpr double most =
-    1e18;  // our choice: more than there is of anything counted here, and no product of them overflows
+/// More than there is of anything counted here, and no product of two overflows. A choice.
+constexpr double most = 1e18;
 
 [[noreturn]] void reject(std::string_view what, std::string_view text, std::string const& reason) {
   throw InputError(std::string(what) + " '" + std::string(text) + "' (" + reason + ")");

@@ -97,10 +97,6 @@ Baseline baseline_of(model::Model const& model) {
   return {{model.baseline_ranks, model.global_batch}, model.baseline_s};
 }
 
-double formula_baseline_s(model::Model const& model) {
-  return StepLaw(model.parameters, model.baseline_ranks).mean_s(model.baseline_ranks, model.global_batch);
-}
-
 CurveSummary summarize(model::Model const& model, std::span<Target const> targets, Baseline const& baseline,
                        SummaryOptions const& options) {
   return summarize(model, targets, baseline, options, StepLaw(model.parameters, largest_ranks(targets, baseline)));
@@ -213,6 +209,11 @@ std::vector<std::string> cautions(model::Model const& model) {
     sentences.push_back("the Model was fitted to K = " + data::number_text(*ranks.begin()) +
                         " alone: everything beyond it is prior, what other jobs did, and nothing of this one");
   return sentences;
+}
+
+double predicted_baseline_s(model::Model const& model) {
+  auto const baseline = baseline_of(model);
+  return summarize(model, std::span(&baseline.target, 1), baseline, {}).targets.front().time_s.centre;
 }
 
 }  // namespace kurve::sim

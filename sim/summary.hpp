@@ -20,8 +20,8 @@ struct Baseline {
   std::optional<double> measured_s;  ///< none: what the Model says there, in each draw
 };
 [[nodiscard]] Baseline baseline_of(model::Model const& model);
-/// Mean step at the baseline by the formula, at the central parameters: by its ratio a what-if moves what was measured.
-[[nodiscard]] double formula_baseline_s(model::Model const& model);
+/// T at the baseline, as its draws have it [s]: by its ratio a what-if moves what was measured.
+[[nodiscard]] double predicted_baseline_s(model::Model const& model);
 
 struct SummaryOptions {
   double confidence = 0.9;  ///< of intervals, in (0, 1)

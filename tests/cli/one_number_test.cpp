@@ -181,17 +181,16 @@ TEST_SUITE("cli") {
 
   TEST_CASE("a point that the Model misses, and a Model of one point, are named by every verb") {
     TemporaryFolder const folder;
-    // T(1) without its cache: three times what the rest say
+    // T(4) of another job: three times what its neighbours say
     auto const study =
-        folder.write("cache.csv",
-                     "K,global_batch,run,step_time_s\n1,512,0,30\n1,512,1,30.1\n2,512,0,5\n2,512,1,5.02\n4,512,0,2.5\n"
-                     "4,512,1,2.52\n8,512,0,1.26\n8,512,1,1.25\n16,512,0,0.64\n16,512,1,0.63\n");
-    auto const model = "'" + folder.path("cache.json") + "'";
+        folder.write("other.csv",
+                     "K,global_batch,run,step_time_s\n1,512,0,10\n1,512,1,10.1\n2,512,0,5\n2,512,1,5.02\n4,512,0,7.5\n"
+                     "4,512,1,7.52\n8,512,0,1.26\n8,512,1,1.25\n16,512,0,0.64\n16,512,1,0.63\n");
+    auto const model = "'" + folder.path("other.json") + "'";
     auto const one = folder.write("one.csv", "K,global_batch,step_time_s\n8,512,1.25\n");
     auto const of_one = "'" + folder.path("one.json") + "'";
-    for (auto const& [text, from, to] :
-         {std::tuple{std::string("was measured at 30.05 s, but the Model"), study, model},
-          std::tuple{std::string("everything beyond it is prior"), one, of_one}}) {
+    for (auto const& [text, from, to] : {std::tuple{std::string("was measured at 7.51 s, but the Model"), study, model},
+                                         std::tuple{std::string("everything beyond it is prior"), one, of_one}}) {
       CHECK(has(flat_out("fit '" + from + "' --out " + to), text));
       for (auto const& verb :
            {"simulate " + to, "simulate " + to + " --attribute",

@@ -29,8 +29,8 @@ TEST_SUITE("unit") {
     CHECK(error_of([] { return money_from_text("lots"); }) ==
           "amount of money 'lots' (expected a number, such as 2M or 450k USD)");
     CHECK(error_of([] { return money_from_text("2 MB"); }).find("unknown unit 'MB'") != std::string::npos);
-    CHECK(error_of([] { return money_from_text("-2"); }).find("not negative") != std::string::npos);
-    CHECK(error_of([] { return money_from_text("inf"); }).find("finite") != std::string::npos);
+    CHECK(error_of([] { return money_from_text("-2"); }).find("from 0 to 1e18") != std::string::npos);
+    CHECK(error_of([] { return money_from_text("inf"); }).find("from 0 to 1e18") != std::string::npos);
     CHECK(error_of([] { return money_from_text(""); }).find("expected a number") != std::string::npos);
   }
 
