@@ -2,6 +2,7 @@
 #include "sim/summary.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <iomanip>
 #include <map>
@@ -9,6 +10,7 @@
 #include <sstream>
 
 #include "data/quantity_text.hpp"
+#include "data/stats.hpp"
 #include "model/contract.hpp"
 #include "model/ring_jitter.hpp"
 #include "model/scaling.hpp"
@@ -24,26 +26,44 @@ void scale(std::vector<double>& values, double factor) {
   for (double& value : values) value *= factor;
 }
 
-std::vector<double> sorted(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values;
+/// Puts the order statistics of these ranks, ascending, where sorting would. A curve takes several of every list, and
+/// thousands of draws need no whole order for them.
+/// @param first  rank of values.front()
+void place(std::span<double> values, std::span<std::size_t const> ranks, std::size_t first = 0) {
+  if (ranks.empty() || values.size() < 2) return;
+  std::size_t const half = ranks.size() / 2, middle = ranks[half] - first;
+  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(middle), values.end());
+  place(values.first(middle), ranks.first(half), first);
+  place(values.subspan(middle + 1), ranks.subspan(half + 1), first + middle + 1);
 }
 
-/// data::quantile of what is sorted already: a curve takes several of every list.
-double quantile_of(std::vector<double> const& ascending, double level) {
-  double const at = level * static_cast<double>(ascending.size() - 1);
-  auto const low = std::min(static_cast<std::size_t>(at), ascending.size() - 1);
-  auto const high = std::min(low + 1, ascending.size() - 1);
-  return ascending[low] + (at - static_cast<double>(low)) * (ascending[high] - ascending[low]);
+/// data::quantile at several ascending levels.
+template <std::size_t n>
+std::array<double, n> quantiles(std::vector<double> values, std::array<double, n> const& levels) {
+  std::vector<std::size_t> ranks;
+  auto const last = values.size() - 1;
+  auto const below = [&](double level) {
+    return std::min(static_cast<std::size_t>(level * static_cast<double>(last)), last);
+  };
+  for (double const level : levels)
+    for (std::size_t const rank : {below(level), std::min(below(level) + 1, last)})
+      if (ranks.empty() || ranks.back() < rank) ranks.push_back(rank);
+  place(values, ranks);
+  std::array<double, n> result;
+  for (std::size_t i = 0; i < n; ++i) {
+    auto const low = below(levels[i]), high = std::min(low + 1, last);
+    result[i] =
+        values[low] + (levels[i] * static_cast<double>(last) - static_cast<double>(low)) * (values[high] - values[low]);
+  }
+  return result;
 }
 
 /// Interval of a sample about the centre that its median is to be; `values` is scaled so that it is.
 model::Interval centred(std::vector<double>& values, double centre, double confidence) {
-  auto const ascending = sorted(values);
-  double const factor = centre / quantile_of(ascending, 0.5);
+  auto const [low, middle, high] = quantiles<3>(values, {0.5 - 0.5 * confidence, 0.5, 0.5 + 0.5 * confidence});
+  double const factor = centre / middle;
   scale(values, factor);
-  return {centre, factor * quantile_of(ascending, 0.5 - 0.5 * confidence),
-          factor * quantile_of(ascending, 0.5 + 0.5 * confidence)};
+  return {centre, factor * low, factor * high};
 }
 
 /// Efficiency at a target in each draw.
@@ -111,19 +131,17 @@ CurveSummary summarize(model::Model const& model, std::span<Target const> target
   auto const correction = [&](std::size_t i) { return i < corrections.size() ? corrections[i] : 1.0; };
   CurveSummary summary;
   for (std::size_t i = 0; i < all.size(); ++i) {
-    auto const ascending = sorted(draws.mean_s[i]);
     auto& target = summary.targets.emplace_back();
-    target.time_s = centred(draws.run_s[i], correction(i) * quantile_of(ascending, 0.5), options.confidence);
-    target.middle = middle_draws(draws.mean_s[i], ascending);
+    target.time_s = centred(draws.run_s[i], correction(i) * data::median(draws.mean_s[i]), options.confidence);
+    target.middle = middle_draws(draws.mean_s[i]);
   }
   summary.targets.resize(targets.size());
   for (std::size_t i = 0; i < targets.size(); ++i) {
     auto& target = summary.targets[i];
-    auto const centre_of = [](std::vector<double> values) { return quantile_of(sorted(std::move(values)), 0.5); };
     double const centre =
         baseline.measured_s  // E falls with T: the median of the one is that of the other
             ? efficiencies(all[i], {target.time_s.centre}, baseline, {})[0]
-            : centre_of(efficiencies(all[i], draws.mean_s[i], baseline, draws.mean_s.back())) / correction(i);
+            : data::median(efficiencies(all[i], draws.mean_s[i], baseline, draws.mean_s.back())) / correction(i);
     auto e = efficiencies(all[i], draws.run_s[i], baseline, draws.run_s.back());
     target.efficiency = centred(e, centre, options.confidence);
     auto const paying = std::count_if(e.begin(), e.end(), [&](double value) { return value >= options.threshold; });
@@ -137,10 +155,12 @@ CurveSummary summarize(model::Model const& model, std::span<Target const> target
   return summary;
 }
 
-std::vector<std::uint32_t> middle_draws(std::span<double const> times_s, std::span<double const> ascending) {
-  auto const n = ascending.size(), half = n / (2 * middle_part);
-  double const low = ascending[(n - 1) / 2 - std::min(half, (n - 1) / 2)],
-               high = ascending[std::min(n / 2 + half, n - 1)];
+std::vector<std::uint32_t> middle_draws(std::span<double const> times_s) {
+  auto const n = times_s.size(), half = n / (2 * middle_part);
+  std::array const ranks{(n - 1) / 2 - std::min(half, (n - 1) / 2), std::min(n / 2 + half, n - 1)};
+  std::vector<double> parted(times_s.begin(), times_s.end());
+  place(parted, std::span(ranks).first(ranks[0] < ranks[1] ? 2 : 1));
+  double const low = parted[ranks[0]], high = parted[ranks[1]];
   std::vector<std::uint32_t> middle;
   for (std::size_t d = 0; d < n; ++d)
     if (low <= times_s[d] && times_s[d] <= high) middle.push_back(static_cast<std::uint32_t>(d));

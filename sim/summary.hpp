@@ -59,9 +59,8 @@ struct CurveSummary {
                                      Baseline const& baseline, SummaryOptions const& options);
 
 /// The twentieth of the draws whose T is nearest to the median: an average over them is what belongs to the median of
-/// T. One draw where all are alike. @param ascending  times_s, sorted
-[[nodiscard]] std::vector<std::uint32_t> middle_draws(std::span<double const> times_s,
-                                                      std::span<double const> ascending);
+/// T. One draw where all are alike.
+[[nodiscard]] std::vector<std::uint32_t> middle_draws(std::span<double const> times_s);
 
 /// Where T goes, on average over the middle draws; adds up to `time_s`. @param mean_s  [draws] of the target
 /// What workers wait for one another goes to noise, stragglers and imbalance in the proportions of `central`, the
