@@ -58,6 +58,25 @@ std::array<double, n> quantiles(std::vector<double> values, std::array<double, n
   return result;
 }
 
+/// The median, and the draws about it.
+struct Middle {
+  double median = 0.0;
+  std::vector<std::uint32_t> draws;
+};
+Middle about_median(std::span<double const> times_s) {
+  auto const n = times_s.size(), half = n / (2 * middle_part), below = (n - 1) / 2;
+  std::array const ranks{below - std::min(half, below), below, n / 2, std::min(n / 2 + half, n - 1)};
+  auto distinct = ranks;
+  std::vector<double> parted(times_s.begin(), times_s.end());
+  place(parted, std::span(distinct.begin(), std::unique(distinct.begin(), distinct.end())));
+  double const low = parted[ranks.front()], high = parted[ranks.back()];
+  Middle middle{0.5 * (parted[below] + parted[n / 2]), {}};
+  for (std::size_t d = 0; d < n; ++d)
+    if (low <= times_s[d] && times_s[d] <= high) middle.draws.push_back(static_cast<std::uint32_t>(d));
+  if (low == high) middle.draws.resize(1);
+  return middle;
+}
+
 /// Interval of a sample about the centre that its median is to be; `values` is scaled so that it is.
 model::Interval centred(std::vector<double>& values, double centre, double confidence) {
   auto const [low, middle, high] = quantiles<3>(values, {0.5 - 0.5 * confidence, 0.5, 0.5 + 0.5 * confidence});
@@ -132,8 +151,9 @@ CurveSummary summarize(model::Model const& model, std::span<Target const> target
   CurveSummary summary;
   for (std::size_t i = 0; i < all.size(); ++i) {
     auto& target = summary.targets.emplace_back();
-    target.time_s = centred(draws.run_s[i], correction(i) * data::median(draws.mean_s[i]), options.confidence);
-    target.middle = middle_draws(draws.mean_s[i]);
+    auto middle = about_median(draws.mean_s[i]);
+    target.time_s = centred(draws.run_s[i], correction(i) * middle.median, options.confidence);
+    target.middle = std::move(middle.draws);
   }
   summary.targets.resize(targets.size());
   for (std::size_t i = 0; i < targets.size(); ++i) {
@@ -155,18 +175,7 @@ CurveSummary summarize(model::Model const& model, std::span<Target const> target
   return summary;
 }
 
-std::vector<std::uint32_t> middle_draws(std::span<double const> times_s) {
-  auto const n = times_s.size(), half = n / (2 * middle_part);
-  std::array const ranks{(n - 1) / 2 - std::min(half, (n - 1) / 2), std::min(n / 2 + half, n - 1)};
-  std::vector<double> parted(times_s.begin(), times_s.end());
-  place(parted, std::span(ranks).first(ranks[0] < ranks[1] ? 2 : 1));
-  double const low = parted[ranks[0]], high = parted[ranks[1]];
-  std::vector<std::uint32_t> middle;
-  for (std::size_t d = 0; d < n; ++d)
-    if (low <= times_s[d] && times_s[d] <= high) middle.push_back(static_cast<std::uint32_t>(d));
-  if (low == high) middle.resize(1);
-  return middle;
-}
+std::vector<std::uint32_t> middle_draws(std::span<double const> times_s) { return about_median(times_s).draws; }
 
 model::Contributions time_breakdown(model::Model const& model, Target target, std::uint64_t seed,
                                     std::span<std::uint32_t const> middle, std::span<double const> mean_s,
