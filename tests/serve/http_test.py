@@ -264,7 +264,11 @@ def check_answers_end_alone(kurve, source):
     children = s.children()
     s.process.kill()
     s.process.wait()
-    check(children and client.recv(1) == b"", "a client is kept")
+    try:
+        left = client.recv(1)
+    except ConnectionResetError:  # not yet accepted when the server ended
+        left = b""
+    check(children and left == b"", "a client is kept")
     with Served(kurve, "--port", str(s.port), cwd=source) as again:
         check(again.port == s.port, "the port is kept")
     for child in children:
