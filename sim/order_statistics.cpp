@@ -128,9 +128,11 @@ HWY_INLINE double one_minus_exp(double x) {
 
 HWY_INLINE double slowest_of_group(MaximumLaws const& laws, Exponentials const& e, std::size_t block, double count) {
   double slowest = 0.0, share_left = 1.0;
-  for (std::size_t i = 0; i < laws.kinds.size() && count > 0.0; ++i) {
-    auto const& kind = laws.kinds[i];
-    double const beyond = one_minus_exp(static_cast<double>(e(block, i)) / count);
+  TailTable const* const tables = laws.laws_of_kinds.data();  // unchecked in a hardened build, as is the loop
+  std::size_t word = 0;
+  for (auto const& kind : laws.kinds) {
+    if (!(count > 0.0)) break;
+    double const beyond = one_minus_exp(static_cast<double>(e(block, word++)) / count);
     double const tail = beyond * share_left / kind.share;
     if (tail >= 1.0) {
       share_left -= kind.share;
@@ -138,7 +140,7 @@ HWY_INLINE double slowest_of_group(MaximumLaws const& laws, Exponentials const& 
     }
     share_left *= 1.0 - beyond;
     count -= 1.0;
-    if (tail > 0.0) slowest = std::max(slowest, kind.gain * laws.laws_of_kinds[kind.law].at_tail(tail));
+    if (tail > 0.0) slowest = std::max(slowest, kind.gain * tables[kind.law].at_tail(tail));
   }
   return slowest;
 }
